@@ -1,0 +1,1 @@
+"""The public contract: envelope, event models, topic registry."""

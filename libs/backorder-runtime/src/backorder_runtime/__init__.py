@@ -1,0 +1,1 @@
+"""The engine every back-order service runs on."""

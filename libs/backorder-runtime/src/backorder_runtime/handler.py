@@ -1,0 +1,68 @@
+"""What a service says about its events; how they are read, fenced, stored and published is the engine's part."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from asyncpg import Connection
+
+from backorder_runtime.record import Effect, Message, Record, Timer
+
+E = TypeVar("E")
+F = TypeVar("F")
+
+
+class Intake(Protocol):
+    """Turns public records into records of the lanes. Stateless; runs at least once per record."""
+
+    topics: tuple[str, ...]
+
+    def translate(self, record: Record) -> Sequence[Message]:
+        """The lane records that this record becomes. Raises `Refused` for a dead letter."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived(Generic[E]):
+    """One input of a lane."""
+
+    lane: str
+    event: E
+    trace: str | None = None
+
+
+class LaneHandler(Protocol[E, F]):
+    """The lanes of one shard. The engine owns it alone and calls it from one task.
+
+    Per batch, inside one transaction: `load`, then for each input `decide` and `evolve`, then `save`.
+    State that it keeps in memory is dropped, with the handler, whenever a batch does not commit.
+    """
+
+    def decode(self, record: Record) -> Arrived[E]:
+        """What a record of the shard says. Raises `Refused` for a dead letter."""
+        ...
+
+    def on_timer(self, timer: Timer) -> Arrived[E]:
+        """The input that a timer stands for."""
+        ...
+
+    async def load(self, conn: Connection, arrived: Sequence[Arrived[E]]) -> None:
+        """Bring into memory what these inputs may need: one statement per table."""
+        ...
+
+    def spread(self, arrived: Arrived[E]) -> Sequence[Arrived[E]]:
+        """The inputs of single lanes that one input stands for; mostly itself."""
+        ...
+
+    def decide(self, arrived: Arrived[E], now: datetime) -> Sequence[F]:
+        """What follows. Changes nothing; an exception parks the lane of this input."""
+        ...
+
+    def evolve(self, arrived: Arrived[E], facts: Sequence[F], now: datetime) -> Sequence[Effect]:
+        """Write the facts into the state and say what to publish."""
+        ...
+
+    async def save(self, conn: Connection) -> None:
+        """Store what changed since `load`: one statement per table."""
+        ...

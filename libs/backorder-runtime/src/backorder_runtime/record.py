@@ -1,0 +1,79 @@
+"""What comes from the broker, and what goes to it: plain values, no client library."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from backorder_contracts.internal import Origin
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a topic, as the broker delivered it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    timestamp_ms: int = 0
+
+    @property
+    def origin(self) -> Origin:
+        """Where this record stands."""
+        return Origin(self.topic, self.partition, self.offset)
+
+    def header(self, name: str) -> str | None:
+        """The text of the first header of that name, or None; undecodable bytes are replaced."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("utf-8", "replace")
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One event to publish. The engine adds the CloudEvents headers, its sequence and the trace.
+
+    `key` decides the partition; `everywhere` sends a copy to every partition of the topic instead.
+    `value` None is a tombstone.
+    """
+
+    topic: str
+    key: str
+    type: str
+    value: bytes | None
+    subject: str | None = None
+    everywhere: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A refusal found after intake: the record at `origin` goes to the service's dead letters, once."""
+
+    origin: Origin
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Ring `key` of `lane` at `due_at`, instead of when it was set before; None takes it back."""
+
+    lane: str
+    key: str
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A timer that has come due."""
+
+    lane: str
+    key: str
+    due_at: datetime
+
+
+Effect = Message | DeadLetter | SetTimer

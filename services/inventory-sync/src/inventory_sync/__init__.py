@@ -1,0 +1,1 @@
+"""Stock positions and inbound deliveries of every lane."""

@@ -1,0 +1,1 @@
+"""Tells everyone concerned, by email and push, once."""

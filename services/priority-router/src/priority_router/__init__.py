@@ -1,0 +1,1 @@
+"""The queue: who gets the units, when, and why."""
