@@ -4,8 +4,18 @@ from hashlib import blake2b
 
 
 def lane(part_id: str, location_id: str) -> str:
-    """The lane of a part at a location, as it is written in keys: `part_id@location_id`."""
+    """The lane of a part at a location, as it is written in keys: `part_id@location_id`.
+
+    An identifier that itself contains `@` or `%` has these written `%40` and `%25`: otherwise two lanes
+    could share a name, and then their stock.
+    """
+    if "@" in part_id or "%" in part_id or "@" in location_id or "%" in location_id:
+        return f"{_escaped(part_id)}@{_escaped(location_id)}"
     return f"{part_id}@{location_id}"
+
+
+def _escaped(identifier: str) -> str:
+    return identifier.replace("%", "%25").replace("@", "%40")
 
 
 def back_order_id(order_id: str, line_id: str, part_id: str, location_id: str) -> str:
@@ -13,5 +23,5 @@ def back_order_id(order_id: str, line_id: str, part_id: str, location_id: str) -
 
     The parts are joined by a character that no identifier may contain, so no two lines share one.
     """
-    name = "\x1f".join((order_id, line_id, part_id, location_id))
+    name = f"{order_id}\x1f{line_id}\x1f{part_id}\x1f{location_id}"
     return "BO-" + blake2b(name.encode(), digest_size=12).hexdigest()

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from asyncpg import Connection
-
+from backorder_runtime.database import Conn
 from backorder_runtime.record import Effect, Message, Record, Timer
 
 E = TypeVar("E")
@@ -16,7 +15,10 @@ F = TypeVar("F")
 class Intake(Protocol):
     """Turns public records into records of the lanes. Stateless; runs at least once per record."""
 
-    topics: tuple[str, ...]
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The public topics it reads."""
+        ...
 
     def translate(self, record: Record) -> Sequence[Message]:
         """The lane records that this record becomes. Raises `Refused` for a dead letter."""
@@ -29,7 +31,6 @@ class Arrived(Generic[E]):
 
     lane: str
     event: E
-    trace: str | None = None
 
 
 class LaneHandler(Protocol[E, F]):
@@ -39,15 +40,15 @@ class LaneHandler(Protocol[E, F]):
     State that it keeps in memory is dropped, with the handler, whenever a batch does not commit.
     """
 
-    def decode(self, record: Record) -> Arrived[E]:
-        """What a record of the shard says. Raises `Refused` for a dead letter."""
+    def decode(self, record: Record) -> Arrived[E] | None:
+        """What a record says, or None when it is no business of ours. Raises `Refused` for a dead letter."""
         ...
 
     def on_timer(self, timer: Timer) -> Arrived[E]:
         """The input that a timer stands for."""
         ...
 
-    async def load(self, conn: Connection, arrived: Sequence[Arrived[E]]) -> None:
+    async def load(self, conn: Conn, arrived: Sequence[Arrived[E]]) -> None:
         """Bring into memory what these inputs may need: one statement per table."""
         ...
 
@@ -63,6 +64,6 @@ class LaneHandler(Protocol[E, F]):
         """Write the facts into the state and say what to publish."""
         ...
 
-    async def save(self, conn: Connection) -> None:
+    async def save(self, conn: Conn) -> None:
         """Store what changed since `load`: one statement per table."""
         ...

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from backorder_contracts.internal import Origin
 
-Headers = tuple[tuple[str, bytes], ...]
+Headers = tuple[tuple[str, bytes | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Record:
     def header(self, name: str) -> str | None:
         """The text of the first header of that name, or None; undecodable bytes are replaced."""
         for key, value in self.headers:
-            if key == name:
+            if key == name and value is not None:
                 return value.decode("utf-8", "replace")
         return None
 

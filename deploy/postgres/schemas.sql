@@ -1,0 +1,26 @@
+-- One database, four services, no way across: every service has its own role, which owns its own schema of the
+-- same name and sees nothing else. Run once, in the database `backorder`, by a superuser.
+--
+-- The roles cannot log in yet: passwords are given by whoever runs the database (docker-compose: passwords.sh;
+-- Kubernetes: the managed roles of the CloudNativePG cluster). Plain SQL only, no psql commands.
+
+REVOKE ALL ON DATABASE backorder FROM PUBLIC;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+
+DO $$
+DECLARE
+    service text;
+BEGIN
+    FOREACH service IN ARRAY ARRAY['gap_detector', 'inventory_sync', 'priority_router', 'notifier'] LOOP
+        EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE', service);
+        EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %I', service, service);
+        EXECUTE format('GRANT CONNECT ON DATABASE backorder TO %I', service);
+        EXECUTE format('ALTER ROLE %I IN DATABASE backorder SET search_path = %I', service, service);
+        -- A batch holds its shard row until it commits, so a session that hangs in one must end. A migration that
+        -- needs longer sets its own limit.
+        EXECUTE format('ALTER ROLE %I IN DATABASE backorder SET statement_timeout = %L', service, '60s');
+        EXECUTE format('ALTER ROLE %I IN DATABASE backorder SET idle_in_transaction_session_timeout = %L',
+                       service, '60s');
+    END LOOP;
+END
+$$;

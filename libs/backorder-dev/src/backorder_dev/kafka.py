@@ -1,0 +1,276 @@
+"""A real Apache Kafka broker as a child process: one KRaft node, no Docker, nothing installed."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import signal
+import time
+import uuid
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+
+from backorder_dev.jars import Announce, kafka_classpath, to_stderr
+from backorder_dev.java import find_java
+from backorder_dev.ports import LOOPBACK, free_port, is_free, listens
+from backorder_dev.process import Process, StartError
+
+_READY_TIMEOUT = 90.0
+_PORT_TIMEOUT = 15.0
+_STOP_GRACE = 20.0
+_OTHER_PORTS = 5
+_TAKEN = "Address already in use"
+
+# Replication cannot be more than one on one node. The rest makes a small broker start and rebalance quickly;
+# what decides whether data survives (flushing, retention) stays as Kafka has it. The session timeout is how long
+# a restart after a crash takes: the broker's own controller refuses it until the former session has passed.
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={log_dir}
+auto.create.topics.enable=false
+default.replication.factor=1
+min.insync.replicas=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=400
+message.max.bytes=2097152
+replica.fetch.max.bytes=2097152
+log.cleaner.dedupe.buffer.size=16777216
+num.network.threads=2
+num.io.threads=4
+background.threads=4
+"""
+
+_LOGGING = """\
+<Configuration status="ERROR">
+  <Appenders><Console name="out"><PatternLayout pattern="%d{ISO8601} %p %c{1} %m%n"/></Console></Appenders>
+  <Loggers><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers>
+</Configuration>
+"""
+
+
+class EmbeddedKafka:
+    """One broker whose data, configuration and log (`broker.log`) lie in `data_dir`.
+
+    `start` after `stop` or `kill` continues with the same data on the same port, so clients reconnect. Should
+    this process die, the broker goes too.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        heap: str = "512m",
+        cache: Path | None = None,
+        announce: Announce = to_stderr,
+    ) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            data_dir: where everything of this broker lies; made if missing, kept on `stop`.
+            port: the only port to use. Default: the one that `data_dir` was served on before if it is free,
+                or else any.
+            heap: the most memory for Java objects, as `-Xmx` takes it.
+            cache: where Kafka's jars are kept; default: the user's cache folder.
+            announce: is given a line when something takes long.
+        """
+        self._dir = data_dir.resolve()
+        self._port = port
+        self._heap = heap
+        self._cache = cache
+        self._announce = announce
+        self._process: Process | None = None
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """`host:port` for clients; known once it was started."""
+        if self._port is None:
+            raise RuntimeError("the broker was never started")
+        return f"{LOOPBACK}:{self._port}"
+
+    @property
+    def pid(self) -> int | None:
+        """Of the Java process; None while it does not run."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    @property
+    def log(self) -> Path:
+        """What the broker writes: warnings and worse."""
+        return self._dir / "broker.log"
+
+    async def start(self) -> None:
+        """Start, and return when the broker answers a metadata request.
+
+        Raises:
+            StartError: it did not start; the message carries the end of its log.
+            JavaMissingError: there is no Java to run it.
+            JarsError: Kafka could not be fetched.
+        """
+        if self.pid is not None:
+            return
+        self._dir.mkdir(parents=True, exist_ok=True)
+        java = await asyncio.to_thread(find_java)
+        jars = await asyncio.to_thread(kafka_classpath, self._cache, self._announce)
+        classpath = ":".join(map(str, jars))
+        command = [str(java), f"-Xmx{self._heap}", f"-Dlog4j2.configurationFile={self._dir / 'log4j2.xml'}", "-cp", classpath]
+        if self._port is not None:
+            await self._start_on_only_port(command, self._port)
+        else:
+            await self._start_on_any_port(command)
+
+    async def _start_on_only_port(self, command: list[str], port: int) -> None:
+        """Insist on `port`; a connection that is just closing may hold it for a moment."""
+        deadline = time.monotonic() + _PORT_TIMEOUT
+        while True:
+            try:
+                await self._start_on(command, port)
+            except StartError as error:
+                if _TAKEN not in str(error) or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+    async def _start_on_any_port(self, command: list[str]) -> None:
+        known = self._known_port()
+        for attempt in range(_OTHER_PORTS):
+            port = known if attempt == 0 and known and is_free(known) else free_port()
+            try:
+                await self._start_on(command, port)
+            except StartError as error:
+                if _TAKEN not in str(error) or attempt == _OTHER_PORTS - 1:
+                    raise
+            else:
+                self._port = port
+                return
+
+    def _known_port(self) -> int | None:
+        with contextlib.suppress(OSError, ValueError):
+            return int((self._dir / "port").read_text())
+        return None
+
+    async def _start_on(self, command: list[str], port: int) -> None:
+        config = self._configure(port)
+        await self._format(command, config)
+        process = Process([*command, "kafka.Kafka", str(config)], log=self.log, cwd=self._dir)
+        try:
+            await process.ready(
+                lambda: _answers(process.pid, port), name="the Kafka broker", timeout=_READY_TIMEOUT
+            )
+        except BaseException:
+            await process.kill()
+            raise
+        self._process = process
+        (self._dir / "port").write_text(str(port))
+
+    def _configure(self, port: int) -> Path:
+        """Write the configuration. The controller's port is nobody else's business, and new each time."""
+        (self._dir / "log4j2.xml").write_text(_LOGGING)
+        config = self._dir / "broker.properties"
+        controller_port = free_port()
+        while controller_port == port:
+            controller_port = free_port()
+        config.write_text(
+            _PROPERTIES.format(
+                host=LOOPBACK, port=port, controller_port=controller_port, log_dir=self._dir / "log"
+            )
+        )
+        return config
+
+    async def _format(self, command: list[str], config: Path) -> None:
+        """Give an empty data folder its cluster id, as Kafka demands."""
+        if (self._dir / "log" / "meta.properties").exists():
+            return
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        tool = [*command, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool"]
+        process = Process(
+            [*tool, "format", "--ignore-formatted", "-t", cluster, "-c", str(config)], log=self.log, cwd=self._dir
+        )
+        try:
+            code = await process.ended(_READY_TIMEOUT)
+        finally:
+            await process.kill()
+        if code != 0:
+            raise StartError(f"Kafka's storage could not be formatted (code {code}).\n{process.tail()}")
+
+    async def stop(self) -> None:
+        """Stop in order, within 20 s; after that, kill. The data stay."""
+        if self._process is not None:
+            await self._process.stop(signal.SIGTERM, grace=_STOP_GRACE)
+            self._process = None
+
+    async def kill(self) -> None:
+        """Kill at once, as a crash would. The data stay as they are."""
+        if self._process is not None:
+            await self._process.kill()
+            self._process = None
+
+    def pause(self) -> None:
+        """Freeze the broker: it keeps its connections and answers nothing until `resume`."""
+        if self._process is not None:
+            self._process.send(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a frozen broker go on."""
+        if self._process is not None:
+            self._process.send(signal.SIGCONT)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+
+async def _answers(pid: int, port: int) -> bool:
+    """Whether this very process answers a metadata request."""
+    return listens(pid, port) and await answers_metadata(port)
+
+
+async def answers_metadata(port: int) -> bool:
+    """Whether a broker on this port of the loopback interface answers a metadata request."""
+    if not await _accepts(port):
+        return False
+    client = AIOKafkaClient(bootstrap_servers=f"{LOOPBACK}:{port}", request_timeout_ms=2_000)
+    try:
+        await client.bootstrap()
+    except (KafkaError, OSError):
+        return False
+    finally:
+        await client.close()
+    return True
+
+
+async def _accepts(port: int) -> bool:
+    """Whether anybody takes connections there: the client would log an error for each failed try."""
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(LOOPBACK, port), 1.0)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True

@@ -1,0 +1,61 @@
+"""The service's connections to its own schema."""
+
+from typing import Any, TypeAlias
+
+import asyncpg
+import stamina
+from asyncpg import InvalidAuthorizationSpecificationError, InvalidCatalogNameError, InvalidPasswordError, Pool
+from asyncpg.pool import PoolConnectionProxy
+
+from backorder_runtime.settings import DatabaseSettings
+
+Conn: TypeAlias = "asyncpg.Connection[Any] | PoolConnectionProxy[Any]"
+
+_FINAL = (InvalidPasswordError, InvalidAuthorizationSpecificationError, InvalidCatalogNameError)
+
+
+class WrongDatabase(Exception):
+    """The database is not the one this service can work with; the message says what to do."""
+
+
+def _passing(error: Exception) -> bool:
+    return isinstance(error, OSError | asyncpg.PostgresError) and not isinstance(error, _FINAL)
+
+
+async def connect(settings: DatabaseSettings) -> "Pool[Any]":
+    """A pool of connections; waits up to a minute for a database that is starting."""
+    async for attempt in stamina.retry_context(on=_passing, attempts=None, timeout=60, wait_max=2):
+        with attempt:
+            return await asyncpg.create_pool(
+                str(settings.url),
+                min_size=1,
+                max_size=settings.pool,
+                command_timeout=60,
+                server_settings={"application_name": "backorder", "jit": "off"},
+            )
+    raise AssertionError("unreachable: the last attempt raises")
+
+
+async def check(pool: "Pool[Any]") -> str | None:
+    """What is wrong with the database, or None."""
+    try:
+        await pool.fetchval("SELECT 1", timeout=2)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+async def check_schema(pool: "Pool[Any]", revision: str) -> None:
+    """Raise `WrongDatabase` unless the schema is at this migration or newer code's superset of it."""
+    try:
+        found = {row[0] for row in await pool.fetch("SELECT version_num FROM alembic_version")}
+    except asyncpg.UndefinedTableError:
+        found = set()
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise WrongDatabase(f"this role may not read its schema: {error}. Check BACKORDER_DATABASE__URL.") from error
+    if not found:
+        raise WrongDatabase("the schema has no tables yet: run `python -m <service> migrate` first")
+    if found != {revision} and min(found) < revision:
+        raise WrongDatabase(
+            f"the schema is at migration {min(found)}, this version needs {revision}: run `python -m <service> migrate`"
+        )

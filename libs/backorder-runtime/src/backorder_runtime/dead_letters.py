@@ -1,0 +1,70 @@
+"""Dead letters: the refused record untouched, plus text headers that say where it stood and why it was refused."""
+
+from datetime import datetime
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import OffsetOutOfRangeError
+from backorder_contracts.internal import Origin
+from backorder_contracts.topics import dead_letter
+
+from backorder_runtime.outbox import Letter, Wire, rfc3339
+from backorder_runtime.record import Headers, Record
+from backorder_runtime.settings import KafkaSettings, aiokafka_options
+
+Copy = tuple[bytes | None, bytes | None, Headers]
+
+
+def letter_for(record: Record, reason: str, detail: str) -> Letter:
+    """The dead letter of a record that is at hand."""
+    return Letter(record.origin, reason, detail, (record.key, record.value, record.headers))
+
+
+def wire(service: str, letter: Letter, copy: Copy, at: datetime) -> Wire:
+    """The dead letter as it is sent. Repeating it is recognisable by topic, partition and offset."""
+    key, value, headers = copy
+    reasons = (
+        ("dlq-topic", letter.origin.topic),
+        ("dlq-partition", str(letter.origin.partition)),
+        ("dlq-offset", str(letter.origin.offset)),
+        ("dlq-reason", letter.reason),
+        ("dlq-detail", letter.detail),
+        ("dlq-at", rfc3339(at)),
+    )
+    marked = (*headers, *((name, text.encode("utf-8", "replace")) for name, text in reasons))
+    return Wire(dead_letter(service), key, value, marked)
+
+
+class OriginReader:
+    """Reads records again from where they stand: refusals found after intake are rare, so it opens late."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def read(self, origin: Origin) -> Copy:
+        """The record at an origin; (None, None, ()) when the topic's retention has passed it."""
+        consumer = await self._open()
+        place = TopicPartition(origin.topic, origin.partition)
+        consumer.assign([place])
+        consumer.seek(place, origin.offset)
+        try:
+            record = await consumer.getone(place)
+        except OffsetOutOfRangeError:
+            return (None, None, ())
+        if record.offset != origin.offset:
+            return (None, None, ())
+        return (record.key, record.value, tuple(record.headers))
+
+    async def _open(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            self._consumer = AIOKafkaConsumer(
+                **aiokafka_options(self._kafka), auto_offset_reset="none", enable_auto_commit=False
+            )
+            await self._consumer.start()
+        return self._consumer
+
+    async def close(self) -> None:
+        """Let go of the connection, if there is one."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+            self._consumer = None

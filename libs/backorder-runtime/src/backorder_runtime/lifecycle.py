@@ -1,0 +1,74 @@
+"""Starting, waiting and stopping: signals, heartbeats, and tasks that end together."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Heartbeat:
+    """Beaten by a loop itself: a loop that is stuck for more than `stall` seconds is not alive."""
+
+    def __init__(self, stall: float) -> None:
+        self._stall = stall
+        self._last = time.monotonic()
+
+    def beat(self) -> None:
+        """The loop came round."""
+        self._last = time.monotonic()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the loop came round lately."""
+        return time.monotonic() - self._last < self._stall
+
+
+async def first_of(wanted: Awaitable[T], *others: Awaitable[Any], timeout: float | None = None) -> T | None:
+    """Wait until any is done, or `timeout` seconds; the rest are cancelled.
+
+    Returns the result of `wanted`, or None when something else came first. Raises what a finished one raised.
+    """
+    first = asyncio.ensure_future(wanted)
+    tasks = [first, *map(asyncio.ensure_future, others)]
+    try:
+        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()
+        return first.result() if first.done() else None
+    finally:
+        for task in tasks:
+            cancel(task)
+
+
+def cancel(task: "asyncio.Future[Any]") -> None:
+    """Cancel a task that nobody awaits any more; what it raised is read, so that nothing warns."""
+    if task.done():
+        if not task.cancelled():
+            task.exception()
+        return
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    task.cancel()
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def run_together(stop: asyncio.Event, *loops: Coroutine[Any, Any, None]) -> None:
+    """Run loops that end when `stop` is set. When one fails, the others are stopped and its error is raised."""
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    stop.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result

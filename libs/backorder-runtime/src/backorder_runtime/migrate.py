@@ -1,0 +1,58 @@
+"""Brings a service's schema to the newest migration. Alembic runs raw SQL files of the service's folder."""
+
+import asyncio
+from importlib import resources
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from backorder_runtime.settings import DatabaseSettings
+
+
+def folder_of(module: str) -> Path:
+    """Where a service's migrations are: in its package when installed, beside `src` in the source tree."""
+    package = Path(str(resources.files(module)))
+    for place in (package / "migrations", package.parents[1] / "migrations"):
+        if place.is_dir():
+            return place
+    raise FileNotFoundError(f"{module} has no migrations folder")
+
+
+def newest(module: str) -> str:
+    """The newest migration that this version of the service knows."""
+    head = ScriptDirectory.from_config(_config(module)).get_current_head()
+    if head is None:
+        raise FileNotFoundError(f"{module} has no migrations")
+    return head
+
+
+def migrate(module: str, database: DatabaseSettings) -> None:
+    """Run what is missing. Safe to call at once from several processes: they wait for each other."""
+    asyncio.run(_migrate(module, str(database.url)))
+
+
+async def _migrate(module: str, url: str) -> None:
+    engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.run_sync(_upgrade, module)
+    await engine.dispose()
+
+
+def _upgrade(connection: Connection, module: str) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('backorder migrate'))"))
+    config = _config(module)
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _config(module: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "alembic"))
+    config.set_main_option("version_locations", str(folder_of(module)))
+    config.set_main_option("path_separator", "newline")
+    return config

@@ -1,0 +1,114 @@
+"""What a shard has decided to publish: one database row per batch, numbered without gaps.
+
+The sequence is taken under the shard's row lock, so the order of numbers is the order of commits. An
+event's `ce_id` is its (service, shard, sequence): a repeated event is recognisable and identical.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+import msgspec
+from backorder_contracts.internal import Origin
+from backorder_contracts.topics import TOPICS
+from msgspec import Struct
+
+from backorder_runtime.record import Headers
+
+
+class Event(Struct, frozen=True, array_like=True, tag="e"):
+    """An event to publish; its headers follow from its place in the outbox."""
+
+    topic: str
+    key: str
+    type: str
+    value: bytes | None
+    subject: str | None
+    trace: str | None
+    everywhere: bool
+
+
+class Letter(Struct, frozen=True, array_like=True, tag="d"):
+    """A record to put into the dead letters. Without `copy` it is read again from its origin."""
+
+    origin: Origin
+    reason: str
+    detail: str
+    copy: tuple[bytes | None, bytes | None, Headers] | None
+
+
+Entry: TypeAlias = Event | Letter
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxBatch:
+    """The entries of one committed batch; the first has number `first_sequence`."""
+
+    first_sequence: int
+    decided_at: datetime
+    entries: Sequence[Entry]
+
+    @property
+    def last_sequence(self) -> int:
+        """The number of the last entry."""
+        return self.first_sequence + len(self.entries) - 1
+
+    def payload(self) -> bytes:
+        """The row's bytes."""
+        return _encoder.encode(self.entries)
+
+    @staticmethod
+    def of(first_sequence: int, decided_at: datetime, payload: bytes) -> "OutboxBatch":
+        """A batch as it was stored."""
+        return OutboxBatch(first_sequence, decided_at, _decoder.decode(payload))
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(list[Entry])
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A record as the producer sends it; `partition` None leaves the choice to the key."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    partition: int | None = None
+
+
+class Stamp:
+    """Writes the headers of one publisher's events: the service's, or one shard's of it."""
+
+    def __init__(self, service: str, shard: int | str) -> None:
+        self._prefix = f"{service}.{shard}."
+        self._source = f"/backorder/{service}/{shard}".encode()
+
+    def headers(self, event: Event, sequence: int | str, at: datetime) -> Headers:
+        """The CloudEvents attributes of an event in binary mode."""
+        headers = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", f"{self._prefix}{sequence}".encode()),
+            ("ce_source", self._source),
+            ("ce_type", event.type.encode()),
+            ("ce_time", rfc3339(at).encode()),
+            ("ce_sequence", str(sequence).encode()),
+        ]
+        if event.subject is not None:
+            headers.append(("ce_subject", event.subject.encode()))
+        if event.trace is not None:
+            headers.append(("traceparent", event.trace.encode()))
+        headers.append(("content-type", b"application/json"))
+        return tuple(headers)
+
+
+def rfc3339(at: datetime) -> str:
+    """A time as it is published: UTC with Z, microseconds at most."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def is_public(entry: Entry) -> bool:
+    """Whether people outside see this entry; such entries are confirmed before the others are sent."""
+    return isinstance(entry, Letter) or TOPICS[entry.topic].is_public

@@ -1,0 +1,108 @@
+"""The producer: idempotent, acknowledged by all replicas, murmur2 like every other client of these topics."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from backorder_runtime.outbox import Wire
+from backorder_runtime.settings import KafkaSettings, librdkafka_options
+from backorder_runtime.telemetry import PUBLISHED
+
+_log = structlog.get_logger()
+_CHUNK = 20_000
+_BY_KEY = -1
+
+
+class PublishingFailed(Exception):
+    """The broker refused records for good; nothing after them was confirmed. The message says why."""
+
+
+class Publisher:
+    """Sends records and tells when all of them are confirmed. Safe to share between tasks of one loop."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._producer = Producer(
+            {
+                **librdkafka_options(kafka),
+                "enable.idempotence": True,
+                "acks": "all",
+                # without a limit: an outage of the broker is waited out, in order, and seen as outbox age
+                "message.timeout.ms": 0,
+                "partitioner": "murmur2_random",  # librdkafka's own default would break co-partitioning
+                "linger.ms": 2,
+                "compression.type": kafka.compression,
+                "queue.buffering.max.messages": 1_000_000,
+                "message.max.bytes": 4_000_000,
+                "log_level": 3,
+            }
+        )
+        self._stopping = threading.Event()
+        self._poller = threading.Thread(target=self._poll, name="publisher", daemon=True)
+        self._poller.start()
+
+    async def publish(self, records: Sequence[Wire]) -> None:
+        """Return when every record is confirmed, in order per partition. Raises `PublishingFailed`.
+
+        When cancelled, records may still be sent: the caller repeats them, which readers recognise.
+        """
+        for start in range(0, len(records), _CHUNK):
+            await self._publish(records[start : start + _CHUNK])
+
+    async def _publish(self, records: Sequence[Wire]) -> None:
+        confirmation = _Confirmation(len(records))
+        produce = self._producer.produce
+        for record in records:
+            produce(
+                record.topic,
+                value=record.value,
+                key=record.key,
+                headers=list(record.headers),
+                on_delivery=confirmation.one,
+                partition=_BY_KEY if record.partition is None else record.partition,
+            )
+        await confirmation.wait()
+        for record in records:
+            PUBLISHED.labels(record.topic).inc()
+
+    def _poll(self) -> None:
+        while not self._stopping.is_set():
+            self._producer.poll(0.2)
+
+    def close(self) -> None:
+        """Stop at once; unconfirmed records are given up here and sent again from the outbox later."""
+        self._stopping.set()
+        self._poller.join()
+        self._producer.purge(in_queue=True, in_flight=True, blocking=False)
+        self._producer.flush(1)
+
+
+class _Confirmation:
+    """Counts the confirmations of one call; filled from the producer's thread."""
+
+    def __init__(self, expected: int) -> None:
+        self._left = expected
+        self._error: KafkaError | None = None
+        self._loop = asyncio.get_running_loop()
+        self._done = self._loop.create_future()
+
+    def one(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None and self._error is None:
+            self._error = error
+        self._left -= 1
+        if self._left == 0 and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._finish)
+
+    def _finish(self) -> None:
+        if self._done.done():
+            return
+        if self._error is None:
+            self._done.set_result(None)
+        else:
+            self._done.set_exception(PublishingFailed(str(KafkaException(self._error))))
+
+    async def wait(self) -> None:
+        if self._left > 0 or not self._done.done():
+            await self._done

@@ -1,0 +1,18 @@
+"""Named SQL: a file of statements, each under a line `-- name: what_it_does`."""
+
+import re
+from collections.abc import Mapping
+from importlib import resources
+
+_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+
+
+def load(package: str, file: str = "queries.sql") -> Mapping[str, str]:
+    """The statements of a package's SQL file by name. Raises ValueError when a name stands twice."""
+    parts = _NAME.split(resources.files(package).joinpath(file).read_text("utf-8"))
+    statements: dict[str, str] = {}
+    for name, text in zip(parts[1::2], parts[2::2], strict=True):
+        if name in statements:
+            raise ValueError(f"{package}/{file}: two statements are named {name}")
+        statements[name] = text.strip().rstrip(";")
+    return statements

@@ -1,0 +1,89 @@
+"""Publishes a shard's outbox in sequence, cause before effect.
+
+Within a group of batches the public events are confirmed before the internal ones are sent: nobody can see
+what an event led to before the event. Batches come from memory right after their commit; after a claim,
+from the table.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from backorder_runtime.dead_letters import OriginReader, wire
+from backorder_runtime.outbox import Event, Letter, OutboxBatch, Stamp, Wire, is_public
+from backorder_runtime.publisher import Publisher
+from backorder_runtime.telemetry import DEAD_LETTERS, OUTBOX_AGE, OUTBOX_BATCHES
+
+
+class Relay:
+    """One per owned shard. `sent_sequence` is what the next committed batch may write down as sent."""
+
+    def __init__(self, service: str, shard: int, partitions: int, publisher: Publisher, origins: OriginReader) -> None:
+        self._service = service
+        self._shard = shard
+        self._partitions = partitions
+        self._publisher = publisher
+        self._origins = origins
+        self._stamp = Stamp(service, shard)
+        self._waiting: deque[OutboxBatch] = deque()
+        self._changed = asyncio.Condition()
+        self.sent_sequence = 0
+
+    async def put(self, batches: Iterable[OutboxBatch], *, backlog: int) -> None:
+        """Take committed batches; waits while more than `backlog` of them are unconfirmed."""
+        async with self._changed:
+            self._waiting.extend(batches)
+            self._changed.notify_all()
+            self.export()
+            await self._changed.wait_for(lambda: len(self._waiting) <= backlog)
+
+    async def drained(self) -> None:
+        """Return when everything taken is confirmed."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._waiting)
+
+    async def run(self) -> None:
+        """Publish until cancelled. Raises `PublishingFailed`; the shard is then to be dropped."""
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(lambda: bool(self._waiting))
+                group = tuple(self._waiting)
+            await self._publish(group)
+            async with self._changed:
+                for _ in group:
+                    self._waiting.popleft()
+                self.sent_sequence = group[-1].last_sequence
+                self.export()
+                self._changed.notify_all()
+
+    async def _publish(self, group: Sequence[OutboxBatch]) -> None:
+        public: list[Wire] = []
+        internal: list[Wire] = []
+        for batch in group:
+            for sequence, entry in enumerate(batch.entries, batch.first_sequence):
+                (public if is_public(entry) else internal).extend(
+                    [await self._letter(entry, batch.decided_at)]
+                    if isinstance(entry, Letter)
+                    else self._wires(entry, sequence, batch.decided_at)
+                )
+        for records in (public, internal):
+            if records:
+                await self._publisher.publish(records)
+
+    def _wires(self, entry: Event, sequence: int, at: datetime) -> list[Wire]:
+        headers = self._stamp.headers(entry, sequence, at)
+        key = entry.key.encode()
+        if entry.everywhere:
+            return [Wire(entry.topic, key, entry.value, headers, p) for p in range(self._partitions)]
+        return [Wire(entry.topic, key, entry.value, headers)]
+
+    async def _letter(self, letter: Letter, at: datetime) -> Wire:
+        DEAD_LETTERS.labels(letter.origin.topic, letter.reason).inc()
+        return wire(self._service, letter, letter.copy or await self._origins.read(letter.origin), at)
+
+    def export(self) -> None:
+        """Show how much is unconfirmed, and since when."""
+        OUTBOX_BATCHES.labels(str(self._shard)).set(len(self._waiting))
+        age = (datetime.now(UTC) - self._waiting[0].decided_at).total_seconds() if self._waiting else 0.0
+        OUTBOX_AGE.labels(str(self._shard)).set(age)

@@ -1,0 +1,100 @@
+"""Configuration, read once from `BACKORDER_*` environment variables; the same everywhere the system runs."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field, PostgresDsn, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class KafkaSettings(BaseModel, frozen=True):
+    """How to reach the broker. `partitions` is the number of lane partitions, the same on every lane topic."""
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    partitions: int = Field(default=4, ge=1, le=10_000)
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_cafile: str | None = None
+    session_timeout_ms: int = Field(default=6_000, ge=1_000)
+    compression: Literal["none", "lz4", "zstd", "gzip", "snappy"] = "lz4"
+
+
+class DatabaseSettings(BaseModel, frozen=True):
+    """The service's own role and schema; `pool` is the number of connections at most."""
+
+    url: PostgresDsn = PostgresDsn("postgresql://backorder@127.0.0.1:5432/backorder")
+    pool: int = Field(default=6, ge=2, le=200)
+
+
+class HttpSettings(BaseModel, frozen=True):
+    """Where `/metrics`, `/healthz` and `/readyz` are served."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - a container serves its pod's address; the local run says 127.0.0.1
+    port: int = Field(default=8080, ge=0, le=65_535)
+
+
+class LogSettings(BaseModel, frozen=True):
+    """Log lines: JSON for machines, `console` for people."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class EngineSettings(BaseModel, frozen=True):
+    """Sizes and patience of the engine. `batch` is in records, times are in seconds."""
+
+    batch: int = Field(default=2_000, ge=1, le=100_000)
+    poll: float = Field(default=0.1, gt=0, le=5)
+    tick: float = Field(default=0.2, gt=0, le=5)
+    relay_backlog: int = Field(default=8, ge=1, le=1_000)
+    stall: float = Field(default=60, gt=0)
+    grace: float = Field(default=15, gt=0)
+    cached_lanes: int = Field(default=200_000, ge=1)
+
+
+class Settings(BaseSettings):
+    """What every service reads. A service adds its own fields in a subclass."""
+
+    model_config = SettingsConfigDict(env_prefix="BACKORDER_", env_nested_delimiter="__", frozen=True, extra="ignore")
+
+    kafka: KafkaSettings = KafkaSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    http: HttpSettings = HttpSettings()
+    log: LogSettings = LogSettings()
+    engine: EngineSettings = EngineSettings()
+
+
+def aiokafka_options(kafka: KafkaSettings) -> dict[str, object]:
+    """Connection options in the names of aiokafka."""
+    options: dict[str, object] = {"bootstrap_servers": kafka.bootstrap_servers}
+    if kafka.security_protocol != "PLAINTEXT":
+        options["security_protocol"] = kafka.security_protocol
+    if kafka.security_protocol.endswith("SSL"):
+        from aiokafka.helpers import create_ssl_context  # noqa: PLC0415 - reads certificate files
+
+        options["ssl_context"] = create_ssl_context(cafile=kafka.ssl_cafile)
+    if kafka.security_protocol.startswith("SASL"):
+        options["sasl_mechanism"] = kafka.sasl_mechanism
+        options["sasl_plain_username"] = kafka.sasl_username
+        options["sasl_plain_password"] = _secret(kafka)
+    return options
+
+
+def librdkafka_options(kafka: KafkaSettings) -> dict[str, object]:
+    """The same options in the names of librdkafka."""
+    options: dict[str, object] = {
+        "bootstrap.servers": kafka.bootstrap_servers,
+        "security.protocol": kafka.security_protocol,
+    }
+    if kafka.ssl_cafile:
+        options["ssl.ca.location"] = kafka.ssl_cafile
+    if kafka.security_protocol.startswith("SASL"):
+        options["sasl.mechanism"] = kafka.sasl_mechanism
+        options["sasl.username"] = kafka.sasl_username
+        options["sasl.password"] = _secret(kafka)
+    return options
+
+
+def _secret(kafka: KafkaSettings) -> str | None:
+    return kafka.sasl_password.get_secret_value() if kafka.sasl_password else None

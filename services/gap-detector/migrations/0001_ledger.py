@@ -1,0 +1,71 @@
+"""The engine's tables and the ledger's."""
+
+from alembic import op
+from backorder_runtime.tables import RUNTIME_TABLES
+
+revision = "0001"
+down_revision = None
+
+LEDGER = """
+CREATE TABLE lane (
+    lane text PRIMARY KEY,
+    shard integer NOT NULL,
+    part_id text NOT NULL,
+    location_id text NOT NULL,
+    on_hand bigint NOT NULL,
+    version bigint NOT NULL,
+    covered bigint NOT NULL,
+    handed bigint NOT NULL,
+    needed bigint NOT NULL,
+    number bigint NOT NULL,
+    lots bytea NOT NULL
+) WITH (fillfactor = 80);
+
+-- One row per order line; `rerouted_to` is '' where it was first placed, else the lane it was sent on to.
+CREATE TABLE line (
+    order_id text NOT NULL,
+    line_id text NOT NULL,
+    rerouted_to text NOT NULL,
+    shard integer NOT NULL,
+    lane text NOT NULL,
+    number bigint NOT NULL,
+    covered bigint NOT NULL,
+    cover_shipped bigint NOT NULL,
+    need bigint NOT NULL,
+    counted bigint NOT NULL,
+    cancelling bigint NOT NULL,
+    shipped bigint NOT NULL,
+    cancelled bigint NOT NULL,
+    opened boolean NOT NULL,
+    detail bytea NOT NULL,
+    PRIMARY KEY (order_id, line_id, rerouted_to)
+) WITH (fillfactor = 90);
+-- lost stock uncovers the newest lines first
+CREATE INDEX line_covered ON line (lane, number DESC) WHERE covered > 0;
+
+-- Shipments that overtook their order.
+CREATE TABLE early_shipment (
+    lane text NOT NULL,
+    order_id text NOT NULL,
+    line_id text NOT NULL,
+    shipped bigint NOT NULL,
+    PRIMARY KEY (order_id, line_id, lane)
+);
+
+-- Cancellations, kept by every shard for lines that come late.
+CREATE TABLE cancellation (
+    shard integer NOT NULL,
+    order_id text NOT NULL,
+    cancellation_id text NOT NULL,
+    kept_at timestamptz NOT NULL DEFAULT now(),
+    message bytea NOT NULL,
+    PRIMARY KEY (shard, order_id, cancellation_id)
+);
+"""
+
+
+def upgrade() -> None:
+    """Create everything."""
+    for statement in (RUNTIME_TABLES + LEDGER).split(";"):
+        if statement.strip():
+            op.execute(statement)

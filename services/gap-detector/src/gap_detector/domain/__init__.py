@@ -1,0 +1,1 @@
+"""Who owns which unit of stock: pure, no I/O, no clock."""

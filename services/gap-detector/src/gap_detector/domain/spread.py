@@ -1,0 +1,52 @@
+"""From a message to the lanes it concerns: a cancellation names an order, everything else names its lane."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from backorder_contracts import identity
+from backorder_contracts.internal import LinePlaced, LineRef, OrderCancelled
+
+from gap_detector.domain import events as e
+from gap_detector.domain.model import Ledger, Order
+
+LaneEvent: TypeAlias = tuple[str, e.Event]
+
+
+def spread(ledger: Ledger, message: LinePlaced | OrderCancelled) -> Sequence[LaneEvent]:
+    """What a message of the order line topic means, lane by lane. A repeated cancellation means nothing."""
+    if isinstance(message, LinePlaced):
+        return (_placed(ledger, message),)
+    order = ledger.order(message.order_id)
+    if message.cancellation_id in order.cancellations:
+        return ()
+    kept = (f"order {message.order_id}", e.CancellationArrived(message))
+    return (kept, *_cancelled_lines(order, message))
+
+
+def _placed(ledger: Ledger, message: LinePlaced) -> LaneEvent:
+    line = message.line
+    lane = identity.lane(line.part_id, line.location_id)
+    if line.rerouted_from is not None:
+        # a rerouted line follows its first lane: cancellations reach it from there
+        return lane, e.LineArrived(line, message.cause, message.origin)
+    order = ledger.order(line.order_id)
+    place = order.places.get(line.line_id)
+    elsewhere = place.lane if place and place.lane != lane else None
+    cancels = tuple(units for kept in order.cancellations.values() for units in _wanted(kept, line.line_id))
+    return lane, e.LineArrived(line, message.cause, message.origin, cancels, elsewhere)
+
+
+def _cancelled_lines(order: Order, message: OrderCancelled) -> list[LaneEvent]:
+    return [
+        (place.lane, e.LineCancelled(LineRef(message.order_id, line_id), units, message.cause))
+        for line_id, place in sorted(order.places.items())
+        if place.ours
+        for units in _wanted(message, line_id)
+    ]
+
+
+def _wanted(cancellation: OrderCancelled, line_id: str) -> Sequence[int | None]:
+    """How many units of a line a cancellation wants gone, None meaning all; empty when it does not name it."""
+    if cancellation.lines is None:
+        return (None,)
+    return [line.quantity for line in cancellation.lines if line.line_id == line_id]

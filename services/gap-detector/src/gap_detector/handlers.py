@@ -1,0 +1,188 @@
+"""What happens to a message in the ledger: decoded, loaded, decided, written down, told."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+import msgspec
+from backorder_contracts import identity
+from backorder_contracts.internal import LinePlaced, LineRef, OrderCancelled, OrderEntry, QueueNeed
+from backorder_contracts.refusal import Reason, Refused
+from backorder_runtime.database import Conn
+from backorder_runtime.handler import Arrived
+from backorder_runtime.record import Effect, Record, Timer
+
+from gap_detector import repository
+from gap_detector.domain import events as e
+from gap_detector.domain.decide import decide
+from gap_detector.domain.evolve import evolve
+from gap_detector.domain.model import Lane, Ledger, Place
+from gap_detector.domain.spread import spread
+from gap_detector.publish import Teller
+from gap_detector.supply import read_position
+from gap_detector.wanted import Wanted, wanted_by
+
+Input: TypeAlias = LinePlaced | OrderCancelled | e.Event
+
+TOPICS = ("order-line", "supply", "back-order-need")
+
+_order_entry = msgspec.json.Decoder(OrderEntry)
+_need = msgspec.json.Decoder(QueueNeed)
+
+
+class GapLedger:
+    """The ledger of one shard: the lanes it has seen stay in memory, lines only for the batch that needs them."""
+
+    def __init__(self, shard: int, cached_lanes: int) -> None:
+        self._shard = shard
+        self._cached_lanes = cached_lanes
+        self._ledger = Ledger()
+        self._stored: set[tuple[str, LineRef]] = set()
+        self._changed_lanes: set[str] = set()
+        self._changed_lines: set[tuple[str, LineRef]] = set()
+        self._kept: list[OrderCancelled] = []
+
+    def decode(self, record: Record) -> Arrived[Input] | None:
+        """An order line, a cancellation, a stock level, or what the queue needs. Raises `Refused`."""
+        value = record.value or b""
+        try:
+            match record.topic:
+                case "order-line":
+                    entry = _order_entry.decode(value)
+                    return Arrived(_lane_of(entry), entry)
+                case "back-order-need":
+                    need = _need.decode(value)
+                    return Arrived(identity.lane(need.part_id, need.location_id), need)
+                case _ if record.header("ce_type") == "stock.positioned":
+                    moved = read_position(value)
+                    return Arrived(identity.lane(moved.part_id, moved.location_id), moved)
+                case _:
+                    return None
+        except msgspec.DecodeError as error:
+            raise Refused(Reason.UNREADABLE, str(error)) from error
+
+    def on_timer(self, timer: Timer) -> Arrived[Input]:
+        """The ledger sets no timers."""
+        raise LookupError(f"nobody set timer {timer.key}")
+
+    async def load(self, conn: Conn, arrived: Sequence[Arrived[Input]]) -> None:
+        """The lines that the inputs name, their lanes, then what lost stock may uncover."""
+        wanted = wanted_by(arrived)
+        lines = await repository.load_lines(conn, wanted.refs) if wanted.refs else []
+        if wanted.cancelled:
+            lines += await repository.load_lines_of_orders(conn, wanted.cancelled, self._shard)
+        await self._load_lanes(conn, wanted, {line.lane for line in lines if line.shard == self._shard})
+        self._take(lines)
+        for lane, ref, shipped in await repository.load_early_shipments(conn, wanted.refs) if wanted.refs else ():
+            if lane in self._ledger.lanes and self._ledger.lanes[lane].line(ref) is None:
+                self._ledger.lanes[lane].touch(ref).shipped = shipped
+        for kept in await repository.load_cancellations(conn, wanted.orders, self._shard) if wanted.orders else ():
+            self._ledger.order(kept.order_id).cancellations[kept.cancellation_id] = kept
+        if losses := self._losses(wanted):
+            self._take(await repository.load_newest_covered(conn, losses))
+
+    async def _load_lanes(self, conn: Conn, wanted: Wanted, lanes: set[str]) -> None:
+        known = self._ledger.lanes
+        if missing := (lanes | wanted.lanes.keys()) - known.keys():
+            known.update({lane.name: lane for lane in await repository.load_lanes(conn, missing)})
+        for name, (part_id, location_id) in wanted.lanes.items():
+            if name not in known:
+                known[name] = Lane(part_id, location_id)
+
+    def _take(self, lines: Sequence[repository.StoredLine]) -> None:
+        for stored in lines:
+            ours = stored.shard == self._shard
+            if stored.first:
+                self._ledger.order(stored.ref.order_id).places[stored.ref.line_id] = Place(stored.lane, ours)
+            if ours and (stored.lane, stored.ref) not in self._stored:
+                self._ledger.lanes[stored.lane].lines[stored.ref] = stored.line
+                self._stored.add((stored.lane, stored.ref))
+
+    def _losses(self, wanted: Wanted) -> dict[str, int]:
+        """How many covered units of each lane the lowest level of the batch may cost at most."""
+        lanes = self._ledger.lanes
+        return {
+            name: lanes[name].covered - level for name, level in wanted.levels.items() if lanes[name].covered > level
+        }
+
+    def spread(self, arrived: Arrived[Input]) -> Sequence[Arrived[Input]]:
+        """A cancellation concerns each lane in which its order has a line."""
+        if isinstance(arrived.event, LinePlaced | OrderCancelled):
+            return [Arrived(lane, event) for lane, event in spread(self._ledger, arrived.event)]
+        return (arrived,)
+
+    def decide(self, arrived: Arrived[Input], _now: datetime) -> Sequence[e.Fact]:
+        """What follows for one lane."""
+        event = arrived.event
+        if isinstance(event, LinePlaced | OrderCancelled):
+            raise TypeError("a message is spread before it is decided")
+        return decide(self._ledger.lanes.get(arrived.lane) or _NOWHERE, event)
+
+    def evolve(self, arrived: Arrived[Input], facts: Sequence[e.Fact], now: datetime) -> Sequence[Effect]:
+        """Write the facts into the ledger and tell the queue and the public."""
+        lane = self._ledger.lanes.get(arrived.lane, _NOWHERE)
+        teller = Teller(lane, now)
+        effects: list[Effect] = []
+        for fact in facts:
+            evolve(lane, fact)
+            self._note(lane, fact)
+            effects.extend(teller.tell(fact))
+        return effects
+
+    def _note(self, lane: Lane, fact: e.Fact) -> None:
+        """Remember what is to be saved."""
+        match fact:
+            case e.CancellationKept(cancellation):
+                self._kept.append(cancellation)
+                order = self._ledger.order(cancellation.order_id)
+                order.cancellations[cancellation.cancellation_id] = cancellation
+                return
+            case e.Conflict():
+                return
+            case e.LineEntered(line):
+                if line.rerouted_from is None:
+                    self._ledger.order(line.order_id).places[line.line_id] = Place(lane.name, ours=True)
+                self._changed_lines.add((lane.name, line.ref))
+            case e.StockSet() | e.LotsSet() | e.Handed() | e.Returned():
+                pass
+            case _:
+                self._changed_lines.add((lane.name, fact.ref))
+        self._changed_lanes.add(lane.name)
+
+    async def save(self, conn: Conn) -> None:
+        """Store the changed lanes and lines, and let the lines go."""
+        lanes = self._ledger.lanes
+        if self._changed_lanes:
+            await repository.save_lanes(conn, self._shard, [lanes[name] for name in sorted(self._changed_lanes)])
+        new: list[tuple[Lane, LineRef]] = []
+        old: list[tuple[Lane, LineRef]] = []
+        early: list[tuple[Lane, LineRef]] = []
+        for name, ref in self._changed_lines:
+            line = lanes[name].lines[ref]
+            (early if line.detail is None else old if (name, ref) in self._stored else new).append((lanes[name], ref))
+        if new:
+            await repository.add_lines(conn, self._shard, new)
+        if old:
+            await repository.save_lines(conn, old)
+        if early:
+            await repository.save_early_shipments(conn, early)
+        if self._kept:
+            await repository.keep_cancellations(conn, self._shard, self._kept)
+        self._forget_lines()
+
+    def _forget_lines(self) -> None:
+        for name in {name for name, _ in self._stored | self._changed_lines}:
+            self._ledger.lanes[name].lines.clear()
+        for changed in (self._stored, self._changed_lanes, self._changed_lines, self._kept, self._ledger.orders):
+            changed.clear()
+        if len(self._ledger.lanes) > self._cached_lanes:
+            self._ledger.lanes.clear()
+
+
+_NOWHERE = Lane("", "")  # cancellations are kept in no lane
+
+
+def _lane_of(entry: OrderEntry) -> str:
+    if isinstance(entry, LinePlaced):
+        return identity.lane(entry.line.part_id, entry.line.location_id)
+    return f"order {entry.order_id}"

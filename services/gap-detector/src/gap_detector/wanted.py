@@ -1,0 +1,55 @@
+"""What a batch needs in memory before it can be decided."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from backorder_contracts.internal import LinePlaced, LineRef, OrderCancelled, QueueNeed
+from backorder_runtime.handler import Arrived
+
+from gap_detector.domain.events import StockMoved
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Lanes by name with their part and location, lines, whole orders, and the lowest level of each lane.
+
+    `orders` are those of which cancellations matter; of `cancelled` ones all lines are needed too.
+    """
+
+    lanes: dict[str, tuple[str, str]]
+    refs: list[LineRef]
+    orders: list[str]
+    cancelled: list[str]
+    levels: dict[str, int]
+
+
+def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
+    """What these inputs name."""
+    lanes: dict[str, tuple[str, str]] = {}
+    refs: set[LineRef] = set()
+    orders: set[str] = set()
+    cancelled: set[str] = set()
+    levels: dict[str, int] = {}
+    for item in arrived:
+        match item.event:
+            case LinePlaced(line=line):
+                lanes[item.lane] = (line.part_id, line.location_id)
+                refs.add(line.ref)
+                orders.add(line.order_id)
+            case OrderCancelled(order_id=order_id):
+                orders.add(order_id)
+                cancelled.add(order_id)
+            case QueueNeed() as need:
+                lanes[item.lane] = (need.part_id, need.location_id)
+                refs.update(change.ref for change in need.changes)
+                refs.update(answer.ref for answer in need.answers)
+            case StockMoved() as stock:
+                lanes[item.lane] = (stock.part_id, stock.location_id)
+                refs.update(LineRef(shipped.order_id, shipped.line_id) for shipped in stock.shipped)
+                levels[item.lane] = min(stock.on_hand, levels.get(item.lane, stock.on_hand))
+    return Wanted(lanes, sorted(refs, key=_by_name), sorted(orders), sorted(cancelled), levels)
+
+
+def _by_name(ref: LineRef) -> tuple[str, str]:
+    return (ref.order_id, ref.line_id)

@@ -1,0 +1,133 @@
+"""E-mail: one connection per sender task, kept while there is something to send."""
+
+from contextlib import suppress
+
+from aiosmtplib import (
+    SMTP,
+    SMTPDataError,
+    SMTPException,
+    SMTPRecipientRefused,
+    SMTPResponseException,
+    SMTPServerDisconnected,
+)
+
+from notifier.delivery import Delivery, Enter, LeaseLost, Rejected, Sent, TryAgain, Unavailable, Unsure
+from notifier.domain.compose import Letter
+from notifier.domain.model import Channel
+from notifier.mime import write_mail
+from notifier.settings import SmtpSettings
+from notifier.store import Leased
+
+_PERMANENT = 500
+_BROKEN = (SMTPException, OSError, TimeoutError)
+
+
+class SmtpTransport:
+    """Delivers letters through one mail server. For one task: its connection is never shared."""
+
+    channel = Channel.EMAIL
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self._settings = settings
+        self._smtp: SMTP | None = None
+
+    async def deliver(self, message: Leased, address: str, letter: Letter, enter: Enter) -> Delivery:
+        """Hand one mail to the server.
+
+        Only `data` cannot be taken back. What goes wrong before it went wrong for certain; what the server answers
+        to it is certain too; silence after it is not.
+        """
+        if message.written_at is None:
+            raise ValueError("a message without news cannot be sent")
+        mail = write_mail(letter, message.message_id, address, message.written_at, self._settings)
+        try:
+            smtp = await self._begin()
+            await smtp.rcpt(address)
+        except SMTPRecipientRefused as refusal:
+            await self._reset()
+            return _refused(refusal, bounced=True)
+        except SMTPResponseException as refusal:
+            # it refuses us, not the recipient: a login, a sender address, too many connections
+            self._close()
+            return Unavailable(_code(refusal))
+        except _BROKEN as error:
+            self._close()
+            return Unavailable(type(error).__name__)
+        if not await enter():
+            await self._reset()
+            return LeaseLost()
+        try:
+            await smtp.data(mail)
+        except SMTPDataError as refusal:
+            await self._reset()
+            return _refused(refusal, bounced=False)
+        except _BROKEN as error:
+            self._close()
+            return Unsure(type(error).__name__)
+        return Sent()
+
+    async def rest(self) -> None:
+        """End the connection: servers do not like idle ones."""
+        if self._smtp is not None:
+            with suppress(*_BROKEN):
+                await self._smtp.quit(timeout=2)
+        self._close()
+
+    async def _begin(self) -> SMTP:
+        """A connection on which MAIL was accepted; a kept one that has gone stale is replaced once."""
+        if self._smtp is not None and self._smtp.is_connected:
+            try:
+                await self._smtp.mail(self._settings.sender)
+            except SMTPServerDisconnected:
+                self._close()
+            except SMTPResponseException as refusal:
+                if refusal.code != 421:  # noqa: PLR2004 - "closing the channel": it has had enough of this one
+                    raise
+                self._close()
+            else:
+                return self._smtp
+        self._smtp = await self._connect()
+        await self._smtp.mail(self._settings.sender)
+        return self._smtp
+
+    async def _connect(self) -> SMTP:
+        settings = self._settings
+        smtp = SMTP(
+            hostname=settings.host,
+            port=settings.port,
+            username=settings.username,
+            password=settings.password.get_secret_value() if settings.password else None,
+            timeout=settings.timeout,
+            use_tls=settings.tls,
+            start_tls=settings.starttls and not settings.tls,
+            cert_bundle=settings.ca_file,
+        )
+        try:
+            await smtp.connect()
+        except BaseException:
+            smtp.close()
+            raise
+        return smtp
+
+    async def _reset(self) -> None:
+        if self._smtp is not None:
+            try:
+                await self._smtp.rset()
+            except _BROKEN:
+                self._close()
+
+    def _close(self) -> None:
+        if self._smtp is not None:
+            self._smtp.close()
+            self._smtp = None
+
+
+def _refused(refusal: SMTPResponseException, *, bounced: bool) -> Delivery:
+    if refusal.code >= _PERMANENT:
+        return Rejected(_code(refusal), bounced=bounced)
+    return TryAgain(_code(refusal))
+
+
+def _code(refusal: SMTPResponseException) -> str:
+    """The answer as a code; its text may hold the address."""
+    return f"smtp-{refusal.code}"

@@ -1,0 +1,137 @@
+"""What follows from an input, for the queue of one lane."""
+
+from datetime import datetime
+from typing import assert_never
+
+from backorder_contracts.internal import (
+    BackOrderShipped,
+    CancelAsked,
+    CancelRefused,
+    Cause,
+    CommandEntry,
+    Shortage,
+    UnitsHanded,
+)
+
+from priority_router.domain import entry
+from priority_router.domain import facts as f
+from priority_router.domain import lane_facts as lane
+from priority_router.domain.commands import command
+from priority_router.domain.draft import Draft
+from priority_router.domain.events import (
+    DUE,
+    FORECAST,
+    RELEASE,
+    SETTLE,
+    Event,
+    Inbound,
+    InboundSeen,
+    PolicyTaken,
+    TimerRang,
+)
+from priority_router.domain.lending import flips, set_lending
+from priority_router.domain.model import LaneQueue
+from priority_router.domain.priority import prioritise_anew
+from priority_router.domain.promise import reckon, warn
+from priority_router.domain.release import AT_ONCE, plan_release, plan_releases, release_due
+from priority_router.domain.report import report, set_timers, stir
+from priority_router.domain.settle import settle
+
+
+def decide(queue: LaneQueue, event: Event, now: datetime) -> tuple[lane.Fact, ...]:
+    """All facts that follow from the input, in the order in which they are to be written and published.
+
+    Pure and total: `queue` stays as it is, and every input has an answer. It raises only when the queue
+    contradicts itself, which is a defect of ours.
+    """
+    draft = Draft(queue, now, _cause(event))
+    _take(draft, event)
+    if not isinstance(event, PolicyTaken):
+        settle(draft)
+        plan_releases(draft)
+    stir(draft)
+    report(draft)
+    set_timers(draft, event.key if isinstance(event, TimerRang) else None)
+    return tuple(draft.facts)
+
+
+def _cause(event: Event) -> Cause:
+    if isinstance(event, TimerRang):
+        return Cause("timer", f"{event.key}@{event.at.isoformat()}")
+    return event.cause
+
+
+def _take(draft: Draft, event: Event) -> None:
+    match event:
+        case Shortage():
+            entry.shortage(draft, event)
+        case UnitsHanded():
+            entry.units_handed(draft, event)
+        case BackOrderShipped():
+            entry.shipped(draft, event)
+        case CancelAsked():
+            entry.cancel_asked(draft, event)
+        case CancelRefused():
+            entry.cancel_refused(draft, event)
+        case CommandEntry():
+            command(draft, event)
+        case InboundSeen():
+            _inbound(draft, event)
+        case TimerRang():
+            _rang(draft, event)
+        case PolicyTaken():
+            _policy(draft, event)
+        case _:
+            assert_never(event)
+
+
+def _inbound(draft: Draft, event: InboundSeen) -> None:
+    named: dict[str, Inbound] = {d.delivery_id: d for d in event.deliveries if d.units > 0}
+    deliveries = tuple(sorted(named.values(), key=lambda d: (d.p50, d.delivery_id)))
+    if deliveries != draft.inbound:
+        draft.emit(lane.InboundTaken(deliveries, event.cause))
+
+
+def _rang(draft: Draft, event: TimerRang) -> None:
+    if event.key == RELEASE:
+        release_due(draft)
+    elif event.key == DUE:
+        _breach(draft)
+    elif event.key == FORECAST:
+        _forecast(draft)
+    elif event.key == SETTLE:
+        draft.emit(lane.TimerSet(SETTLE, None))
+        settle(draft)
+        for line in list(draft.queue.holders.values()):
+            plan_release(draft, draft.see(line.back_order_id))
+
+
+def _breach(draft: Draft) -> None:
+    for at, key in draft.queue.dues[:AT_ONCE]:
+        if at > draft.now:
+            return
+        draft.emit(f.Breached(back_order_id=key, cause=draft.cause))
+
+
+def _forecast(draft: Draft) -> None:
+    """First who lends; only when that has come to rest, the promises: they depend on it."""
+    turned = flips(draft)
+    if turned:
+        for line, lending in turned:
+            set_lending(draft, line, lending=lending)
+        if draft.stirred_by is None:
+            draft.emit(lane.Stirred(draft.cause))
+    elif reckon(draft):
+        draft.emit(lane.Forecast(draft.inbound))
+    else:
+        draft.unfinished = True
+
+
+def _policy(draft: Draft, event: PolicyTaken) -> None:
+    """Ranks every line anew. Units are handed out by the new rules in the next step, over new indexes."""
+    draft.emit(lane.PolicyAdopted(event.policy))
+    for line in list(draft.queue.orders.values()):
+        if not line.closed:
+            prioritise_anew(draft, line)
+            warn(draft, line.back_order_id, event.cause)
+    draft.emit(lane.TimerSet(SETTLE, draft.now))

@@ -1,0 +1,257 @@
+"""What `decide` says happened to back orders. A fact carries all that `evolve` writes and an event explains.
+
+A fact with a `ce_type` is published about its back order and raises its version by one; the others only
+change state. Facts about the lane stand in `lane_facts`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from backorder_contracts.internal import Cause, LineDetail
+
+from priority_router.domain.lots import Lots
+from priority_router.domain.rank import Rank
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A better-ranked line that got nothing, and why."""
+
+    back_order_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfBackOrder:
+    """Something about one back order, and the public event that led to it."""
+
+    ce_type: ClassVar[str | None] = None
+    back_order_id: str
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened(OfBackOrder):
+    """A back order is known here now; the ledger published its opening as version 1."""
+
+    line: LineDetail
+    units: int
+    covered: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Increased(OfBackOrder):
+    """More units of the line lack stock; `reopened` when the back order had ended."""
+
+    ce_type: ClassVar[str | None] = "back-order.increased"
+    units: int
+    covered: int
+    reopened: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prioritised(OfBackOrder):
+    """The line stands in a band, `lines_ahead` lines and `units_ahead` waiting units before it.
+
+    `pinned` when a command chose the band, so that policies do not move it.
+    """
+
+    ce_type: ClassVar[str | None] = "back-order.prioritised"
+    rank: Rank
+    band_name: str
+    pinned: bool
+    policy_version: str
+    reason: str
+    lines_ahead: int
+    units_ahead: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promised(OfBackOrder):
+    """A promise was given, or moved by more than the tolerance; `overtaken` when others made it worse."""
+
+    ce_type: ClassVar[str | None] = "back-order.promised"
+    p50: datetime
+    p90: datetime
+    delivery_ids: tuple[str, ...]
+    overtaken: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseWithdrawn(OfBackOrder):
+    """No date can be given any more: `no-supply`, `held`, or `overtaken` by better ranks."""
+
+    ce_type: ClassVar[str | None] = "back-order.promised"
+    reason: str
+    overtaken: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocated(OfBackOrder):
+    """`units` were set aside for the line.
+
+    `rule`: rank-order (first waiting line), win (taken from `taken_from`, a fill line of a lower band), lent
+    (by `taken_from`, a complete line that cannot be completed), left-over (nobody else wants them).
+    """
+
+    ce_type: ClassVar[str | None] = "back-order.allocated"
+    units: int
+    lots: Lots
+    rule: str
+    rank: Rank
+    at: datetime
+    passed_over: tuple[PassedOver, ...] = ()
+    taken_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revoked(OfBackOrder):
+    """`units` set aside were taken back. `rule`: stock-lost, win or lent (then `taken_for` got them), held."""
+
+    ce_type: ClassVar[str | None] = "back-order.revoked"
+    units: int
+    lots: Lots
+    rule: str
+    rank: Rank
+    taken_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released(OfBackOrder):
+    """The warehouse may ship `units`. `rule`: debounced or command."""
+
+    ce_type: ClassVar[str | None] = "back-order.released"
+    units: int
+    rule: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipped(OfBackOrder):
+    """`units` left: `released` and `allocated` ones, the rest had been waiting. `counted` by the ledger."""
+
+    ce_type: ClassVar[str | None] = "back-order.shipped"
+    units: int
+    released: int
+    allocated: int
+    counted: int
+    lots: Lots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShippedBesides(OfBackOrder):
+    """Units left although the back order needs none; only the ledger's count of them is written off."""
+
+    counted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed(OfBackOrder):
+    """Nothing is left to ship or cancel. Times in whole seconds.
+
+    From placing and from opening to now; from opening until the last time that all was set aside; from there
+    to the last release, and from that to now. None where the step was skipped.
+    """
+
+    ce_type: ClassVar[str | None] = "back-order.completed"
+    at: datetime
+    since_placed: int
+    since_opened: int
+    waiting: int | None
+    releasing: int | None
+    shipping: int | None
+    lots: Lots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled(OfBackOrder):
+    """`units` are wanted no more: `waiting` ones and `allocated` ones, which became idle.
+
+    `reason`: order, command, or rerouted (then `to_location_id` says where). `closes` when nothing is left
+    and nothing shipped.
+    """
+
+    ce_type: ClassVar[str | None] = "back-order.cancelled"
+    units: int
+    waiting: int
+    allocated: int
+    lots: Lots
+    reason: str
+    closes: bool
+    at: datetime
+    to_location_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerouted(OfBackOrder):
+    """The back order ended here: its `units` go on as an order line at another location."""
+
+    ce_type: ClassVar[str | None] = "back-order.rerouted"
+    units: int
+    waiting: int
+    allocated: int
+    lots: Lots
+    to_location_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRefused(OfBackOrder):
+    """`units` of a cancellation could not be taken from anywhere."""
+
+    ce_type: ClassVar[str | None] = "back-order.cancel-refused"
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held(OfBackOrder):
+    """The line gets nothing until it is resumed."""
+
+    ce_type: ClassVar[str | None] = "back-order.held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(OfBackOrder):
+    """The line takes part again, at its old rank."""
+
+    ce_type: ClassVar[str | None] = "back-order.resumed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRefused(OfBackOrder):
+    """A command changed nothing; `reason` is a code, `detail` a sentence."""
+
+    ce_type: ClassVar[str | None] = "back-order.command-refused"
+    action: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtRisk(OfBackOrder):
+    """The promise is later than the due date."""
+
+    ce_type: ClassVar[str | None] = "back-order.at-risk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breached(OfBackOrder):
+    """The due date passed and units have not left."""
+
+    ce_type: ClassVar[str | None] = "back-order.breached"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LendingSet(OfBackOrder):
+    """Whether a complete line leaves its units to others, because known supply cannot complete it."""
+
+    lending: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasePlanned(OfBackOrder):
+    """When the units set aside will be released; None when they may not be."""
+
+    at: datetime | None

@@ -1,0 +1,203 @@
+"""Waiting lines in rank order, in blocks that know their sums.
+
+A lane may have 100,000 waiting lines. The ladder answers what is asked on every input (who is first, how much
+stands before a rank) without a walk over all lines: a change costs one block, a walk one step per block.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from priority_router.domain.order import BackOrder
+from priority_router.domain.rank import Rank
+
+BLOCK = 512
+
+
+class Slot(NamedTuple):
+    """What the ladder knows of a line.
+
+    Units it waits for, whether it lends and has a promise, and, of a line that ships only complete, all the
+    units that it needs at once (`claim`, else 0).
+    """
+
+    waiting: int
+    lent: bool
+    claim: int
+    promised: bool
+
+
+class Bounds(NamedTuple):
+    """The least claim of a block, and between which dates the promises of its lines lie."""
+
+    claim: int | None
+    p50: tuple[datetime, datetime] | None
+    p90: tuple[datetime, datetime] | None
+
+
+class Tally:
+    """Sums over some lines of the ladder."""
+
+    __slots__ = ("claimed", "claiming", "claims", "kept", "kept_lines", "lent_lines", "plain", "promised")
+
+    def __init__(self) -> None:
+        self.kept = 0  # units that lines wait for which do not lend
+        self.kept_lines = 0
+        self.lent_lines = 0
+        self.plain = 0  # units that lines wait for which take any part of them
+        self.claiming = 0  # lines that ship only complete
+        self.claims = 0  # units of their claims
+        self.claimed = 0  # units of their claims that are set aside already
+        self.promised = 0  # lines that do not lend and have a promise
+
+    def add(self, slot: Slot, sign: int) -> None:
+        """Count a line in (`sign` 1) or out (-1)."""
+        if slot.lent:
+            self.lent_lines += sign
+        else:
+            self.kept += sign * slot.waiting
+            self.kept_lines += sign
+            self.promised += sign * slot.promised
+        if slot.claim:
+            self.claiming += sign
+            self.claims += sign * slot.claim
+            self.claimed += sign * (slot.claim - slot.waiting)
+        else:
+            self.plain += sign * slot.waiting
+
+
+class Block:
+    """A run of neighbours in the ladder."""
+
+    __slots__ = ("_bounds", "lines", "ranks", "slots", "tally")
+
+    def __init__(self, ranks: list[Rank], slots: list[Slot], lines: list[BackOrder]) -> None:
+        self.ranks = ranks
+        self.slots = slots
+        self.lines = lines
+        self.tally = Tally()
+        for slot in slots:
+            self.tally.add(slot, 1)
+        self._bounds: Bounds | None = None
+
+    def stale(self) -> None:
+        """The bounds must be found anew."""
+        self._bounds = None
+
+    @property
+    def bounds(self) -> Bounds:
+        """Least claim and promise dates; a walk over the block after a change in it."""
+        if self._bounds is None:
+            claims = [slot.claim for slot in self.slots if slot.claim]
+            promises = [
+                line.promise
+                for slot, line in zip(self.slots, self.lines, strict=True)
+                if line.promise is not None and not slot.lent
+            ]
+            p50 = [promise.p50 for promise in promises]
+            p90 = [promise.p90 for promise in promises]
+            self._bounds = Bounds(
+                min(claims) if claims else None,
+                (min(p50), max(p50)) if p50 else None,
+                (min(p90), max(p90)) if p90 else None,
+            )
+        return self._bounds
+
+
+class Ladder:
+    """Eligible waiting lines in rank order."""
+
+    __slots__ = ("_tops", "blocks", "tally")
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._tops: list[Rank] = []  # the last rank of each block
+        self.tally = Tally()
+
+    def __len__(self) -> int:
+        return self.tally.kept_lines + self.tally.lent_lines
+
+    def _where(self, rank: Rank) -> tuple[int, int]:
+        at = min(bisect_left(self._tops, rank), len(self.blocks) - 1)
+        return at, bisect_left(self.blocks[at].ranks, rank)
+
+    def put(self, rank: Rank, slot: Slot, line: BackOrder) -> None:
+        """Enter the line, or note what changed about it (its promise, too)."""
+        if not self.blocks:
+            self.blocks.append(Block([], [], []))
+            self._tops.append(rank)
+        at, i = self._where(rank)
+        block = self.blocks[at]
+        if i < len(block.ranks) and block.ranks[i] == rank:
+            self._count(block, block.slots[i], -1)
+            block.slots[i] = slot
+            block.lines[i] = line
+        else:
+            block.ranks.insert(i, rank)
+            block.slots.insert(i, slot)
+            block.lines.insert(i, line)
+        self._count(block, slot, 1)
+        self._tops[at] = block.ranks[-1]
+        if len(block.ranks) > 2 * BLOCK:
+            self._split(at)
+
+    def drop(self, rank: Rank) -> None:
+        """Take the line of this rank out."""
+        at, i = self._where(rank)
+        block = self.blocks[at]
+        if block.ranks[i] != rank:
+            raise KeyError(rank)
+        self._count(block, block.slots[i], -1)
+        del block.ranks[i], block.slots[i], block.lines[i]
+        if block.ranks:
+            self._tops[at] = block.ranks[-1]
+        else:
+            del self.blocks[at], self._tops[at]
+
+    def _count(self, block: Block, slot: Slot, sign: int) -> None:
+        block.tally.add(slot, sign)
+        block.stale()
+        self.tally.add(slot, sign)
+
+    def _split(self, at: int) -> None:
+        block = self.blocks[at]
+        halves = [
+            Block(block.ranks[half], block.slots[half], block.lines[half])
+            for half in (slice(None, BLOCK), slice(BLOCK, None))
+        ]
+        self.blocks[at : at + 1] = halves
+        self._tops[at : at + 1] = [half.ranks[-1] for half in halves]
+
+    def kept(self) -> Iterator[BackOrder]:
+        """The lines that do not lend, first to last."""
+        for block in self.blocks:
+            if block.tally.kept_lines:
+                yield from (line for line, slot in zip(block.lines, block.slots, strict=True) if not slot.lent)
+
+    def lent(self) -> Iterator[BackOrder]:
+        """The lines that lend, first to last."""
+        for block in self.blocks:
+            if block.tally.lent_lines:
+                yield from (line for line, slot in zip(block.lines, block.slots, strict=True) if slot.lent)
+
+    def of_band(self, band: int) -> Iterator[BackOrder]:
+        """All lines of a band, first to last."""
+        for at in range(bisect_left(self._tops, (band,)), len(self.blocks)):
+            block = self.blocks[at]
+            for i in range(bisect_left(block.ranks, (band,)), len(block.ranks)):
+                if block.ranks[i].band != band:
+                    return
+                yield block.lines[i]
+
+    def ahead(self, rank: Rank) -> tuple[int, int]:
+        """How many lines, and how many units that they wait for, stand before this rank (lenders left out)."""
+        at = bisect_left(self._tops, rank)
+        lines = sum(block.tally.kept_lines for block in self.blocks[:at])
+        units = sum(block.tally.kept for block in self.blocks[:at])
+        if at < len(self.blocks):
+            block = self.blocks[at]
+            before = [slot for slot in block.slots[: bisect_left(block.ranks, rank)] if not slot.lent]
+            lines += len(before)
+            units += sum(slot.waiting for slot in before)
+        return lines, units

@@ -1,0 +1,108 @@
+"""What `decide` says happened to the lane, and what it asks of the shell: reports, timers, dead letters."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from backorder_contracts.internal import CancelAnswer, Cause, CommandEntry, LineDetail, LineRef
+
+from priority_router.domain.events import Inbound
+from priority_router.domain.facts import OfBackOrder
+from priority_router.domain.lots import Lots
+from priority_router.domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class IdleChanged:
+    """Units came to the queue (or, negative, were taken back) and belong to no line yet."""
+
+    units: int
+    lots: Lots
+
+
+@dataclass(frozen=True, slots=True)
+class InboundTaken:
+    """What is coming from now on, in order of the median date."""
+
+    deliveries: tuple[Inbound, ...]
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Stirred:
+    """Promises may have moved because of `cause`; they are reckoned when the forecast timer rings."""
+
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """All promises stand as this supply gives them."""
+
+    deliveries: tuple[Inbound, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyAdopted:
+    """The rules from now on."""
+
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How much more (or less) a line needs than the ledger counts; `known` when it is (still) in the queue."""
+
+    back_order_id: str
+    ref: LineRef
+    units: int
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NeedReported:
+    """To be sent to the ledger; `returned` units leave the queue with it."""
+
+    changes: tuple[Change, ...]
+    returned: int
+    lots: Lots
+    answers: tuple[CancelAnswer, ...]
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class LineRerouted:
+    """To be sent to the lane at the other location as a new order line."""
+
+    line: LineDetail
+    command: CommandEntry
+
+
+@dataclass(frozen=True, slots=True)
+class TimerSet:
+    """The queue wants to be told at `at`; None: no more."""
+
+    key: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownNamed:
+    """An input names a back order that nobody knows. A command for it is a dead letter."""
+
+    back_order_id: str
+    command: CommandEntry | None = None
+
+
+Fact: TypeAlias = (
+    OfBackOrder
+    | IdleChanged
+    | InboundTaken
+    | Stirred
+    | Forecast
+    | PolicyAdopted
+    | NeedReported
+    | LineRerouted
+    | TimerSet
+    | UnknownNamed
+)

@@ -1,0 +1,91 @@
+"""What every decision ends with: the ledger hears what changed, and the timers are set."""
+
+from datetime import datetime
+
+from priority_router.domain.draft import Draft
+from priority_router.domain.events import DUE, FORECAST, RELEASE
+from priority_router.domain.lane_facts import Change, NeedReported, Stirred, TimerSet
+from priority_router.domain.model import Print
+
+
+def report(draft: Draft) -> None:
+    """Tell the ledger which needs differ from its count, and give back the units that no line can use."""
+    changes = [
+        Change(line.back_order_id, line.ref, line.want - line.counted)
+        for line in draft.touched.values()
+        if line.want != line.counted
+    ]
+    changes += draft.strays
+    returned = max(draft.idle, 0)
+    if changes or returned or draft.answers:
+        draft.emit(
+            NeedReported(
+                changes=tuple(changes),
+                returned=returned,
+                lots=draft.idle_lots,
+                answers=tuple(draft.answers),
+                cause=draft.cause,
+            )
+        )
+
+
+def stir(draft: Draft) -> None:
+    """Note that promises may have moved, unless nothing in the lane can have any.
+
+    They are reckoned a moment later, once for all that happens meanwhile: a delivery that is received and
+    the units that come of it are told by two messages, and must not move a promise there and back.
+    """
+    supply_moved = draft.inbound != draft.queue.inbound or min(draft.idle, 0) != min(draft.queue.idle, 0)
+    if not supply_moved and not any(_stands(was) != _stands(now) for _, was, now in draft.changed()):
+        return
+    if draft.stirred_by is None or supply_moved:
+        if not supply_moved and not _matters(draft):
+            return
+        draft.emit(Stirred(draft.cause))
+
+
+def _stands(place: Print | None) -> tuple[object, ...] | None:
+    if place is None or place.slot is None:
+        return None
+    return place.rank, place.slot.waiting, place.slot.lent, place.slot.claim
+
+
+def _matters(draft: Draft) -> bool:
+    tally = draft.queue.ladder.tally
+    if draft.inbound or tally.promised or tally.claiming:
+        return True
+    return any(now.slot.claim or now.promise for _, _, now in draft.changed() if now is not None and now.slot)
+
+
+def set_timers(draft: Draft, rang: str | None) -> None:
+    """Ask for the next ring of each timer, where that changed."""
+    wanted = {
+        RELEASE: _earliest(draft, "releases"),
+        DUE: _earliest(draft, "dues"),
+        FORECAST: _forecast_at(draft, rang),
+    }
+    for key, at in wanted.items():
+        if draft.timers.get(key) != at or (key == rang and at is not None):
+            draft.emit(TimerSet(key, at))
+
+
+def _forecast_at(draft: Draft, rang: str | None) -> datetime | None:
+    if draft.stirred_by is None:
+        return None
+    if draft.unfinished:
+        return draft.now
+    at = draft.timers.get(FORECAST)
+    return at if at is not None and rang != FORECAST else draft.now + draft.policy.promise_debounce
+
+
+def _earliest(draft: Draft, index: str) -> datetime | None:
+    times: list[datetime] = [
+        at
+        for _, _, now in draft.changed()
+        if now is not None and (at := now.release_at if index == "releases" else now.due_at) is not None
+    ]
+    untouched = (at for at, key in getattr(draft.queue, index) if key not in draft.touched)
+    first = next(untouched, None)
+    if first is not None:
+        times.append(first)
+    return min(times, default=None)

@@ -1,0 +1,157 @@
+"""Hands units to lines until no unit is idle that somebody may have, and no rule gives anybody a better right."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from priority_router.domain.draft import Draft
+from priority_router.domain.facts import Allocated, PassedOver, Revoked
+from priority_router.domain.lots import newest_last_known, oldest
+from priority_router.domain.order import BackOrder
+from priority_router.domain.policy import Strategy
+from priority_router.domain.rank import Rank
+
+MISSES = 64  # complete lines of a winning band that are looked at although the prey does not complete them
+NAMED = 3  # lines named per reason that were passed over
+
+
+def settle(draft: Draft) -> None:
+    """Units owed are taken from the last ranks; idle ones go to the first; then lenders lend and wins win.
+
+    Lending comes before winning, because units that a lender leaves hurt nobody; and once more after it, for
+    those who lost. Settling a settled queue does nothing.
+    """
+    if draft.idle < 0:
+        _lose(draft)
+    if draft.idle > 0:
+        _hand_out(draft)
+    _lend(draft)
+    if _win(draft):
+        _lend(draft)
+
+
+def _lose(draft: Draft) -> None:
+    for key in draft.holders():
+        if draft.idle >= 0:
+            return
+        take_back(draft, draft.see(key), min(-draft.idle, draft.see(key).allocated), "stock-lost")
+
+
+def _hand_out(draft: Draft) -> None:
+    for rule, lines in (("rank-order", draft.kept()), ("left-over", draft.lent())):
+        for key in lines:
+            line = draft.see(key)
+            give(draft, line, min(draft.idle, line.waiting), rule)
+            if draft.idle <= 0:
+                return
+
+
+def _lend(draft: Draft) -> None:
+    if not draft.any_lends():
+        return
+    source = Source(draft, draft.lenders())
+    for key in draft.kept():
+        source.fill(key, "lent")
+        if source.dry:
+            return
+
+
+def _win(draft: Draft) -> bool:
+    taken = False
+    for band, rules in enumerate(draft.policy.bands):
+        if rules.strategy is not Strategy.WIN:
+            continue
+        units = draft.prey_units(band)
+        if not units:
+            continue
+        source = Source(draft, draft.prey(band))
+        misses = 0
+        for key in draft.waiting_in(band):
+            line = draft.see(key)
+            if line.complete and line.waiting > units:
+                # all or nothing: a part would only change hands and help nobody
+                misses += 1
+                if misses >= MISSES:
+                    break
+                continue
+            units -= source.fill(key, "win")
+            taken = True
+            if source.dry or units <= 0:
+                break
+    return taken
+
+
+class Source:
+    """Lines whose units others may take, one after the other."""
+
+    def __init__(self, draft: Draft, keys: Iterator[str]) -> None:
+        self._draft = draft
+        self._keys = keys
+        self._key = next(keys, None)
+
+    @property
+    def dry(self) -> bool:
+        """Whether nothing is left to take."""
+        return self._key is None
+
+    def fill(self, key: str, rule: str) -> int:
+        """Take for this line what it waits for, as far as it goes; how many units."""
+        draft, taken = self._draft, 0
+        while self._key is not None and draft.see(key).waiting > 0:
+            loser, line = draft.see(self._key), draft.see(key)
+            units = min(loser.allocated, line.waiting)
+            take_back(draft, loser, units, rule, taken_for=key)
+            give(draft, line, units, rule, taken_from=loser.back_order_id)
+            taken += units
+            if not draft.see(self._key).allocated:
+                self._key = next(self._keys, None)
+        return taken
+
+
+def give(draft: Draft, line: BackOrder, units: int, rule: str, *, taken_from: str | None = None) -> None:
+    """Set idle units aside for the line."""
+    draft.emit(
+        Allocated(
+            back_order_id=line.back_order_id,
+            cause=draft.cause,
+            units=units,
+            lots=oldest(draft.idle_lots, units),
+            rule=rule,
+            rank=line.rank,
+            at=draft.now,
+            passed_over=_passed_over(draft, line.rank),
+            taken_from=taken_from,
+        )
+    )
+
+
+def take_back(draft: Draft, line: BackOrder, units: int, rule: str, *, taken_for: str | None = None) -> None:
+    """Make units of the line idle again."""
+    draft.emit(
+        Revoked(
+            back_order_id=line.back_order_id,
+            cause=draft.cause,
+            units=units,
+            lots=newest_last_known(line.lots, units, line.allocated + line.released),
+            rule=rule,
+            rank=line.rank,
+            taken_for=taken_for,
+        )
+    )
+
+
+def _passed_over(draft: Draft, rank: Rank) -> tuple[PassedOver, ...]:
+    queue = draft.queue
+    if not queue.shelved and not queue.ladder.tally.lent_lines:
+        return ()
+    held = islice(queue.shelved.values(), NAMED)
+    lending = islice(queue.ladder.lent(), NAMED)
+    return tuple(
+        PassedOver(line.back_order_id, reason)
+        for reason, lines in (("held", held), ("cannot-be-completed", lending))
+        for line in lines
+        if line.rank < rank and _still(draft.see(line.back_order_id), reason)
+    )
+
+
+def _still(line: BackOrder, reason: str) -> bool:
+    return line.held if reason == "held" else line.lending and line.waiting > 0
