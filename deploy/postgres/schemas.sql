@@ -12,13 +12,14 @@ DECLARE
     service text;
 BEGIN
     FOREACH service IN ARRAY ARRAY['gap_detector', 'inventory_sync', 'priority_router', 'notifier'] LOOP
-        EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE', service);
+        EXECUTE format('CREATE ROLE %I NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT', service);
         EXECUTE format('CREATE SCHEMA %I AUTHORIZATION %I', service, service);
-        EXECUTE format('GRANT CONNECT ON DATABASE backorder TO %I', service);
+        EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE backorder TO %I', service);
         EXECUTE format('ALTER ROLE %I IN DATABASE backorder SET search_path = %I', service, service);
         -- A batch holds its shard row until it commits, so a session that hangs in one must end. A migration that
-        -- needs longer sets its own limit.
-        EXECUTE format('ALTER ROLE %I IN DATABASE backorder SET statement_timeout = %L', service, '60s');
+        -- needs longer sets its own limits.
+        EXECUTE format('ALTER ROLE %I IN DATABASE backorder SET statement_timeout = %L', service, '30s');
+        EXECUTE format('ALTER ROLE %I IN DATABASE backorder SET lock_timeout = %L', service, '10s');
         EXECUTE format('ALTER ROLE %I IN DATABASE backorder SET idle_in_transaction_session_timeout = %L',
                        service, '60s');
     END LOOP;

@@ -7,7 +7,6 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from backorder_contracts.topics import TOPICS
-
 from backorder_dev.database import provision
 from backorder_dev.services import ROLES
 from backorder_dev.stack import Database, DatabaseServer, Stack

@@ -1,7 +1,7 @@
 """The engine's tables and the ledger's."""
 
 from alembic import op
-from backorder_runtime.tables import RUNTIME_TABLES
+from backorder_runtime.tables import RUNTIME_TABLES, statements
 
 revision = "0001"
 down_revision = None
@@ -66,6 +66,5 @@ CREATE TABLE cancellation (
 
 def upgrade() -> None:
     """Create everything."""
-    for statement in (RUNTIME_TABLES + LEDGER).split(";"):
-        if statement.strip():
-            op.execute(statement)
+    for statement in statements(RUNTIME_TABLES + LEDGER):
+        op.execute(statement)

@@ -1,7 +1,6 @@
 """The notifier's tables."""
 
 from alembic import op
-
 from backorder_runtime.tables import RUNTIME_TABLES
 
 revision = "0001"
@@ -66,7 +65,8 @@ CREATE INDEX notification_back_order ON notification (back_order_id);
 CREATE INDEX notification_finished ON notification (finished_at) WHERE finished_at IS NOT NULL;
 
 -- A message under way: several notifications for one recipient about one order. It is gone when it has ended.
--- 'sending' is written before the step that cannot be taken back, so that a crash within it is recognised.
+-- 'sending' is written before the step that cannot be taken back, so that a crash within it is recognised;
+-- 'waiting' holds no news, only the time before which this conversation is not tried again.
 CREATE SEQUENCE message_epoch;
 CREATE TABLE message (
     message_id text PRIMARY KEY,
@@ -74,10 +74,11 @@ CREATE TABLE message (
     recipient_id text NOT NULL,
     channel text NOT NULL,
     order_id text NOT NULL,
-    status text NOT NULL CHECK (status IN ('leased', 'sending')),
+    status text NOT NULL CHECK (status IN ('leased', 'sending', 'waiting')),
     epoch bigint NOT NULL DEFAULT nextval('message_epoch'),
     lease_until timestamptz NOT NULL,
     tries integer NOT NULL DEFAULT 1,
+    refusals integer NOT NULL DEFAULT 0,
     UNIQUE (audience, recipient_id, channel, order_id)
 ) WITH (fillfactor = 70);
 CREATE INDEX message_lease ON message (channel, lease_until);
@@ -99,6 +100,7 @@ CREATE INDEX told_back_order ON told (back_order_id);
 
 
 def upgrade() -> None:
+    """Create the engine's tables and our own."""
     for statement in (RUNTIME_TABLES + TABLES).split(";\n"):
         if statement.strip():
             op.execute(statement)

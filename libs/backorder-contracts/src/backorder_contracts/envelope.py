@@ -170,6 +170,8 @@ def _envelope(topic: str, attributes: dict[str, Any], found: dict[str, bytes | N
 
 
 def _check(name: str, value: Any) -> None:
+    if type(value) is str and 0 < len(value) <= MAX_ATTRIBUTE_LENGTH and value.isprintable():
+        return
     if type(value) is not str or not 0 < len(value) <= MAX_ATTRIBUTE_LENGTH or _forbidden(value):
         raise Refused(
             Reason.BAD_ENVELOPE,

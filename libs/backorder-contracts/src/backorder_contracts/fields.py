@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 MAX_QUANTITY: Final = 1_000_000_000
 MAX_LEVEL: Final = 1_000_000_000_000
+MAX_PROSE: Final = 500
 MAX_VERSION: Final = 2**63 - 1
 
 # Years outside are typing errors or placeholders for "never"; inside, adding a few years never overflows.
@@ -36,7 +37,7 @@ Identifier: TypeAlias = Annotated[str, Field(min_length=1, max_length=64, patter
 Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=64, pattern=PRINTABLE)]
 """A code or a name out of an open list: same limits as an identifier."""
 
-Text: TypeAlias = Annotated[str, Field(max_length=500, pattern=PROSE)]
+Text: TypeAlias = Annotated[str, Field(max_length=MAX_PROSE, pattern=PROSE)]
 """Free text for people, at most 500 characters."""
 
 Quantity: TypeAlias = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]

@@ -6,14 +6,14 @@ from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from backorder_contracts.commands import BackOrderCommand
 from backorder_contracts.envelope import Envelope, Headers, read
 from backorder_contracts.identity import lane
 from backorder_contracts.json_text import canonical
+from backorder_contracts.mistakes import refusal_of
 from backorder_contracts.orders import OrderCancelled, OrderPlaced
-from backorder_contracts.refusal import Reason, Refused, shown
+from backorder_contracts.refusal import Reason, Refused
 from backorder_contracts.stock import StockChanged
 from backorder_contracts.supplier import SupplierDelivery
 
@@ -26,15 +26,6 @@ INPUTS: Final[Mapping[str, type[InputEvent]]] = {
     "supplier-delivery": SupplierDelivery,
     "back-order-command": BackOrderCommand,
 }
-
-_REASONS: Final = frozenset(Reason)
-_WHOLE_NUMBERS: Final = {
-    "quantity": "a whole number from 1 to 1000000000, as a JSON integer",
-    "received_quantity": "a whole number from 0 to 1000000000, as a JSON integer",
-    "on_hand": "a whole number from 0 to 1000000000000, as a JSON integer",
-    "version": "a whole number from 0 to 9223372036854775807, as a JSON integer",
-}
-_PRINTABLE: Final = "1 to 64 printable characters, no control or invisible ones"
 
 
 def parse(topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> tuple[Envelope, InputEvent]:
@@ -89,49 +80,3 @@ def _natural_id(event: InputEvent, data: dict[str, Any]) -> str:
             return f"{event.delivery_id}/{event.version}"
         case BackOrderCommand():
             return event.command_id
-
-
-def refusal_of(error: ValidationError) -> Refused:
-    """The refusal that tells a publisher about the first mistake that was found."""
-    first = error.errors(include_url=False)[0]
-    path, leaf = _path(first["loc"])
-    given = shown(first["input"])
-    kind = first["type"]
-    if kind in _REASONS:
-        at = f"{path}: " if path else ""
-        given = f"; given {given}" if kind == Reason.BAD_TIME else ""
-        return Refused(Reason(kind), f"{at}{first['msg']}{given}")
-    if kind == "missing":
-        return Refused(Reason.MISSING_FIELD, f"{path}: is missing")
-    reason, expected = _meaning(first, leaf)
-    return Refused(reason, f"{path}: {given}; expected {expected}")
-
-
-def _path(location: tuple[int | str, ...]) -> tuple[str, str]:
-    """`lines[0].quantity`, and the name of its last field."""
-    path, leaf = "", ""
-    for step in location:
-        if isinstance(step, int):
-            path += f"[{step}]"
-        else:
-            path += f".{step}" if path else step
-            leaf = step
-    return path, leaf
-
-
-def _meaning(error: ErrorDetails, leaf: str) -> tuple[Reason, str]:
-    """The reason for a field's mistake, and what it should have been, by the field's kind."""
-    kind = error["type"]
-    if kind == "literal_error":
-        reason = Reason.UNKNOWN_ACTION if leaf == "action" else Reason.UNKNOWN_VALUE
-        return reason, str(error["ctx"]["expected"])
-    if leaf in _WHOLE_NUMBERS:
-        return Reason.BAD_QUANTITY, _WHOLE_NUMBERS[leaf]
-    if leaf.endswith("_id"):
-        return Reason.BAD_IDENTIFIER, _PRINTABLE
-    if leaf == "unit_value":
-        return Reason.INVALID_FIELD, 'a decimal number as a string, such as "129.90"'
-    if leaf in {"band", "requested_by"} or (leaf == "reason" and "max_length" in error.get("ctx", {})):
-        return Reason.INVALID_FIELD, _PRINTABLE
-    message = error["msg"]
-    return Reason.INVALID_FIELD, message[0].lower() + message[1:]

@@ -23,7 +23,7 @@ _READY_TIMEOUT = 180.0
 
 def docker_answers() -> bool:
     """Whether a Docker engine answers here."""
-    import docker  # noqa: PLC0415 - slow to import, seldom needed
+    import docker  # type: ignore[import-untyped]  # noqa: PLC0415 - slow to import, seldom needed
 
     try:
         client = docker.from_env(timeout=5)

@@ -84,7 +84,7 @@ def _on_database(address: str, database: str) -> str:
 async def _run(connection: asyncpg.Connection, template: str, *names: str) -> None:
     """Execute a utility statement, which takes no parameters, with names and literals quoted by the server."""
     placeholders = ", ".join(f"${number}::text" for number in range(2, len(names) + 2))
-    statement = await connection.fetchval(f"SELECT format($1, {placeholders})", template, *names)  # noqa: S608
+    statement = await connection.fetchval(f"SELECT format($1, {placeholders})", template, *names)
     await connection.execute(statement)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import os
 import signal
 import time
 import uuid
@@ -70,7 +71,7 @@ _LOGGING = """\
 
 
 class EmbeddedKafka:
-    """One broker whose data, configuration and log (`broker.log`) lie in `data_dir`.
+    """One broker whose data, configuration and log lie in `data_dir`.
 
     `start` after `stop` or `kill` continues with the same data on the same port, so clients reconnect. Should
     this process die, the broker goes too.
@@ -82,6 +83,7 @@ class EmbeddedKafka:
         *,
         port: int | None = None,
         heap: str = "512m",
+        log: Path | None = None,
         cache: Path | None = None,
         announce: Announce = to_stderr,
     ) -> None:
@@ -92,14 +94,17 @@ class EmbeddedKafka:
             port: the only port to use. Default: the one that `data_dir` was served on before if it is free,
                 or else any.
             heap: the most memory for Java objects, as `-Xmx` takes it.
+            log: the file for what the broker writes, warnings and worse; default: `broker.log` in `data_dir`.
             cache: where Kafka's jars are kept; default: the user's cache folder.
             announce: is given a line when something takes long.
         """
         self._dir = data_dir.resolve()
         self._port = port
         self._heap = heap
+        self._log = log or self._dir / "broker.log"
         self._cache = cache
         self._announce = announce
+        self._environment: dict[str, str] = {}
         self._process: Process | None = None
 
     @property
@@ -114,11 +119,6 @@ class EmbeddedKafka:
         """Of the Java process; None while it does not run."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
-    @property
-    def log(self) -> Path:
-        """What the broker writes: warnings and worse."""
-        return self._dir / "broker.log"
-
     async def start(self) -> None:
         """Start, and return when the broker answers a metadata request.
 
@@ -132,8 +132,9 @@ class EmbeddedKafka:
         self._dir.mkdir(parents=True, exist_ok=True)
         java = await asyncio.to_thread(find_java)
         jars = await asyncio.to_thread(kafka_classpath, self._cache, self._announce)
-        classpath = ":".join(map(str, jars))
-        command = [str(java), f"-Xmx{self._heap}", f"-Dlog4j2.configurationFile={self._dir / 'log4j2.xml'}", "-cp", classpath]
+        # by the environment, not `-cp`: a command line of 12 kB would be all that `ps` shows
+        self._environment = {"CLASSPATH": os.pathsep.join(map(str, jars))}
+        command = [str(java), f"-Xmx{self._heap}", f"-Dlog4j2.configurationFile={self._dir / 'log4j2.xml'}"]
         if self._port is not None:
             await self._start_on_only_port(command, self._port)
         else:
@@ -172,11 +173,9 @@ class EmbeddedKafka:
     async def _start_on(self, command: list[str], port: int) -> None:
         config = self._configure(port)
         await self._format(command, config)
-        process = Process([*command, "kafka.Kafka", str(config)], log=self.log, cwd=self._dir)
+        process = self._run(*command, "kafka.Kafka", str(config))
         try:
-            await process.ready(
-                lambda: _answers(process.pid, port), name="the Kafka broker", timeout=_READY_TIMEOUT
-            )
+            await process.ready(lambda: _answers(process.pid, port), name="the Kafka broker", timeout=_READY_TIMEOUT)
         except BaseException:
             await process.kill()
             raise
@@ -191,9 +190,7 @@ class EmbeddedKafka:
         while controller_port == port:
             controller_port = free_port()
         config.write_text(
-            _PROPERTIES.format(
-                host=LOOPBACK, port=port, controller_port=controller_port, log_dir=self._dir / "log"
-            )
+            _PROPERTIES.format(host=LOOPBACK, port=port, controller_port=controller_port, log_dir=self._dir / "log")
         )
         return config
 
@@ -203,15 +200,16 @@ class EmbeddedKafka:
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = [*command, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool"]
-        process = Process(
-            [*tool, "format", "--ignore-formatted", "-t", cluster, "-c", str(config)], log=self.log, cwd=self._dir
-        )
+        process = self._run(*tool, "format", "--ignore-formatted", "-t", cluster, "-c", str(config))
         try:
             code = await process.ended(_READY_TIMEOUT)
         finally:
             await process.kill()
         if code != 0:
             raise StartError(f"Kafka's storage could not be formatted (code {code}).\n{process.tail()}")
+
+    def _run(self, *command: str) -> Process:
+        return Process(command, log=self._log, cwd=self._dir, env=self._environment)
 
     async def stop(self) -> None:
         """Stop in order, within 20 s; after that, kill. The data stay."""

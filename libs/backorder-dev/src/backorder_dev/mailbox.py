@@ -17,6 +17,7 @@ class Mailbox:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keep one message; aiosmtpd calls this by its name."""
@@ -34,7 +35,6 @@ async def serve_mailbox(folder: Path, host: str, port: int) -> asyncio.Server:
     Raises:
         OSError: the port is taken.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     handler = Mailbox(folder)
 
     def session() -> SMTP:

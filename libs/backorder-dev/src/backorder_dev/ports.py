@@ -52,6 +52,4 @@ def listens(pid: int, port: int) -> bool:
         return False
     except psutil.AccessDenied:
         return True
-    return any(
-        each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port for each in connections
-    )
+    return any(each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port for each in connections)

@@ -41,14 +41,19 @@ _SETTINGS = {
 
 
 class EmbeddedPostgres:
-    """One server whose data, password and log (`postgres.log`) lie in `data_dir`.
+    """One server whose data, password and log lie in `data_dir`.
 
     `start` after `stop` or `kill` continues with the same data on the same port. Writes are flushed to disk as in
     production. Connections need a password (SCRAM). Should this process die, the server goes too.
     """
 
     def __init__(
-        self, data_dir: Path, *, port: int | None = None, settings: dict[str, str] | None = None
+        self,
+        data_dir: Path,
+        *,
+        port: int | None = None,
+        log: Path | None = None,
+        settings: dict[str, str] | None = None,
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -56,10 +61,12 @@ class EmbeddedPostgres:
             data_dir: where everything of this server lies; made if missing, kept on `stop`.
             port: the only port to use. Default: the one that `data_dir` was served on before if it is free,
                 or else any.
+            log: the file for the server's log; default: `postgres.log` in `data_dir`.
             settings: `postgresql.conf` parameters beside or instead of ours.
         """
         self._dir = data_dir.resolve()
         self._port = port
+        self._log = log or self._dir / "postgres.log"
         self._settings = _SETTINGS | (settings or {})
         self._user = user_for_server()
         self._process: Process | None = None
@@ -75,11 +82,6 @@ class EmbeddedPostgres:
     def pid(self) -> int | None:
         """Of the postmaster; None while it does not run."""
         return self._process.pid if self._process and self._process.returncode is None else None
-
-    @property
-    def log(self) -> Path:
-        """The server's log."""
-        return self._dir / "postgres.log"
 
     @property
     def admin_url(self) -> str:
@@ -139,7 +141,7 @@ class EmbeddedPostgres:
             self._give(path)
         options = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         options += [f"--username={SUPERUSER}", "--auth=scram-sha-256", f"--pwfile={password}", "--no-instructions"]
-        process = Process([*self._command("initdb"), "-D", str(draft), *options], log=self.log)
+        process = Process([*self._command("initdb"), "-D", str(draft), *options], log=self._log)
         try:
             code = await process.ended(_READY_TIMEOUT)
         finally:
@@ -156,9 +158,12 @@ class EmbeddedPostgres:
         return [*prefix_for(self._user), str(_programs() / name)]
 
     def _drop_stale_pid_file(self) -> None:
-        """Remove the pid file of a server that is gone: its number may belong to somebody else by now."""
+        """Remove the pid file of a server that is gone if its number belongs to somebody else by now.
+
+        Otherwise it stays: by it PostgreSQL finds processes of a killed server that still write.
+        """
         pid_file = self._dir / "data" / "postmaster.pid"
-        if pid_file.exists() and not _is_server_of(pid_file):
+        if _names_a_stranger(pid_file):
             pid_file.unlink()
 
     async def _start_on(self, port: int) -> None:
@@ -166,15 +171,13 @@ class EmbeddedPostgres:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         process = Process(
             [*self._command("postgres"), "-D", str(self._dir / "data"), *options],
-            log=self.log,
+            log=self._log,
             last_signal=signal.SIGQUIT,
         )
         password = (self._dir / "superuser.password").read_text()
         admin = url(SUPERUSER, password, LOOPBACK, port, "postgres")
         try:
-            await process.ready(
-                lambda: _answers(process.pid, port, admin), name="PostgreSQL", timeout=_READY_TIMEOUT
-            )
+            await process.ready(lambda: _answers(process.pid, port, admin), name="PostgreSQL", timeout=_READY_TIMEOUT)
         except BaseException:
             await process.kill()
             raise
@@ -211,11 +214,11 @@ def _programs() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _is_server_of(pid_file: Path) -> bool:
-    """Whether the process that this pid file names is a server on the same folder."""
+def _names_a_stranger(pid_file: Path) -> bool:
+    """Whether this pid file names a running process that is no server on its folder."""
     try:
         process = psutil.Process(int(pid_file.read_text().split(maxsplit=1)[0]))
-        return process.name().startswith("postgres") and str(pid_file.parent) in process.cmdline()
+        return str(pid_file.parent) not in process.cmdline()
     except (psutil.Error, ValueError, IndexError, OSError):
         return False
 

@@ -115,7 +115,7 @@ class Process:
             with contextlib.suppress(psutil.Error):
                 child.kill()
         await self.ended()
-        while any(_alive(child) for child in family):
+        while any(_alive(child) for child in family):  # noqa: ASYNC110 - processes set no event
             await asyncio.sleep(_POLL)
 
     def send(self, number: signal.Signals) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import json
 from pathlib import Path
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -14,8 +13,8 @@ from starlette.routing import Route
 from backorder_dev.arrivals import write_arrival
 
 
-def push_app(folder: Path) -> Starlette:
-    """Make the application: every request below `/push` is written to `folder` as a `.json` file.
+def push_routes(folder: Path) -> list[Route]:
+    """Make the routes: every request to `/push` or below is written to `folder` as a `.json` file.
 
     The file has `method`, `path`, `headers` and `body`: parsed when it is JSON, else text.
     """
@@ -32,18 +31,8 @@ def push_app(folder: Path) -> Starlette:
         await asyncio.to_thread(write_arrival, folder, ".json", json.dumps(entry, indent=2).encode())
         return JSONResponse({"status": "accepted"}, status_code=202)
 
-    async def ready(_: Request) -> Response:
-        return JSONResponse({"ready": True})
-
     methods = ["POST", "PUT", "PATCH", "DELETE"]
-    return Starlette(
-        routes=[
-            Route("/push", keep, methods=methods),
-            Route("/push/{rest:path}", keep, methods=methods),
-            Route("/readyz", ready),
-            Route("/healthz", ready),
-        ]
-    )
+    return [Route(path, keep, methods=methods) for path in ("/push", "/push/{rest:path}")]
 
 
 def _readable(content: bytes) -> object:

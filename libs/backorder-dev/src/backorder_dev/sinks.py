@@ -3,42 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from pathlib import Path
 
-import uvicorn
+from backorder_runtime import http
+from backorder_runtime.lifecycle import stop_on_signals
+from backorder_runtime.settings import HttpSettings
+from pydantic import BaseModel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backorder_dev.mailbox import serve_mailbox
-from backorder_dev.ports import LOOPBACK
-from backorder_dev.push import push_app
+from backorder_dev.push import push_routes
+
+
+class Sinks(BaseModel, frozen=True):
+    """Where received mail and push messages go, and the port on which SMTP is spoken."""
+
+    mailbox: Path
+    push: Path
+    smtp_port: int
 
 
 class SinksSettings(BaseSettings):
     """Environment variables `BACKORDER_*` that this process reads."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="BACKORDER_", env_nested_delimiter="__", frozen=True, extra="ignore"
-    )
+    model_config = SettingsConfigDict(env_prefix="BACKORDER_", env_nested_delimiter="__", frozen=True, extra="ignore")
 
-    sinks_mailbox: Path
-    """Folder for received mail."""
-    sinks_push: Path
-    """Folder for received push messages."""
-    sinks_smtp_port: int
-    """Where SMTP is spoken."""
-    http__port: int
-    """Where pushes and probes are answered."""
+    sinks: Sinks
+    http: HttpSettings = HttpSettings()
 
 
-async def serve(settings: SinksSettings) -> None:
-    """Serve both until SIGTERM or SIGINT."""
-    mailbox = await serve_mailbox(settings.sinks_mailbox, LOOPBACK, settings.sinks_smtp_port)
-    listener = socket.create_server((LOOPBACK, settings.http__port))
-    config = uvicorn.Config(push_app(settings.sinks_push), log_config=None, lifespan="off")
+async def serve(settings: SinksSettings, stop: asyncio.Event) -> None:
+    """Serve both until `stop` is set."""
+    sinks = settings.sinks
+    mailbox = await serve_mailbox(sinks.mailbox, settings.http.host, sinks.smtp_port)
+    app = http.application(lambda: True, {}, push_routes(sinks.push))
     async with mailbox:
-        await uvicorn.Server(config).serve([listener])
+        await http.serve(app, settings.http, stop)
+
+
+async def _main() -> None:
+    settings = SinksSettings()  # type: ignore[call-arg]  # from the environment
+    await serve(settings, stop_on_signals())
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(SinksSettings()))
+    asyncio.run(_main())

@@ -98,9 +98,7 @@ class Stack:
 
 
 @contextlib.asynccontextmanager
-async def running_broker(
-    kind: Kind, folder: Path, *, partitions: int = DEFAULT_PARTITIONS
-) -> AsyncIterator[Broker]:
+async def running_broker(kind: Kind, folder: Path, *, partitions: int = DEFAULT_PARTITIONS) -> AsyncIterator[Broker]:
     """Run a broker with all topics of the registry; its data go when the block ends."""
     broker = EmbeddedKafka(folder) if kind == "embedded" else DockerKafka()
     async with _running(broker, folder):
@@ -132,9 +130,7 @@ async def fresh_database(server: DatabaseServer, name: str | None = None) -> Asy
 
 
 @contextlib.asynccontextmanager
-async def running_stack(
-    kind: Kind, folder: Path, *, partitions: int = DEFAULT_PARTITIONS
-) -> AsyncIterator[Stack]:
+async def running_stack(kind: Kind, folder: Path, *, partitions: int = DEFAULT_PARTITIONS) -> AsyncIterator[Stack]:
     """Run a broker and a database server, prepared for the services."""
     async with (
         running_postgres(kind, folder / "postgres") as postgres,

@@ -55,7 +55,7 @@ class Backoff:
         if uptime >= self.healthy:
             self._failures = 0
         # the exponent is bounded: a float does not hold 2 to the power of a week of failures
-        delay = min(self.most, self.first * 2 ** min(self._failures, 20))
+        delay = min(self.most, self.first * 2.0 ** min(self._failures, 20))
         self._failures += 1
         return delay
 
@@ -126,7 +126,7 @@ class Supervisor:
         """Start one component again whenever it has ended."""
         backoff, since = self._backoff(), time.monotonic()
         while True:
-            while component.pid is not None:
+            while component.pid is not None:  # noqa: ASYNC110 - processes set no event
                 await asyncio.sleep(_POLL)
             delay = backoff.after(time.monotonic() - since)
             self._say(f"{component.name} has ended; starting it again in {delay:.1f} s")

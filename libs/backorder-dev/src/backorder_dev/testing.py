@@ -14,18 +14,18 @@ uses one of them is marked `stack`, so `-m "not stack"` leaves them all out.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 import pytest_asyncio
 
 if TYPE_CHECKING:
-    from backorder_dev.stack import Broker, Database, DatabaseServer, Kind, Stack
+    from backorder_dev.stack import Broker, Database, DatabaseServer, Stack
 
 # The imports of what runs the stack stay inside the fixtures: most test runs never need them.
 
 _FIXTURES = {"broker", "postgres", "database", "stack"}
-_KIND = pytest.StashKey["Kind"]()
+_KIND = pytest.StashKey[Literal["embedded", "docker"]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -67,9 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def broker(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Broker]:
+async def broker(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Broker]:
     """One broker for the whole session, with all topics of the registry."""
     from backorder_dev.stack import running_broker  # noqa: PLC0415
 
@@ -98,9 +96,7 @@ async def database(postgres: DatabaseServer) -> AsyncIterator[Database]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def stack(
-    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Stack]:
+async def stack(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """A broker and a database that this test module has to itself."""
     from backorder_dev.stack import running_stack  # noqa: PLC0415
 

@@ -54,9 +54,7 @@ async def _settled(admin: AIOKafkaAdminClient, counts: dict[str, int]) -> None:
                     "other shards. Use the number it was made with, or start with an empty data folder."
                 )
         leaderless = [
-            name
-            for name in counts
-            if not described.get(name) or any(each["leader"] < 0 for each in described[name])
+            name for name in counts if not described.get(name) or any(each["leader"] < 0 for each in described[name])
         ]
         if not leaderless:
             return

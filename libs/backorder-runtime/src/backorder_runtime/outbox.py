@@ -17,7 +17,7 @@ from msgspec import Struct
 from backorder_runtime.record import Headers
 
 
-class Event(Struct, frozen=True, array_like=True, tag="e"):
+class Event(Struct, frozen=True, array_like=True, tag_field="_", tag="e"):
     """An event to publish; its headers follow from its place in the outbox."""
 
     topic: str
@@ -29,7 +29,7 @@ class Event(Struct, frozen=True, array_like=True, tag="e"):
     everywhere: bool
 
 
-class Letter(Struct, frozen=True, array_like=True, tag="d"):
+class Letter(Struct, frozen=True, array_like=True, tag_field="_", tag="d"):
     """A record to put into the dead letters. Without `copy` it is read again from its origin."""
 
     origin: Origin

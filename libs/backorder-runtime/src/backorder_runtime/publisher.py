@@ -1,17 +1,17 @@
 """The producer: idempotent, acknowledged by all replicas, murmur2 like every other client of these topics."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Sequence
 
-import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from backorder_runtime.outbox import Wire
 from backorder_runtime.settings import KafkaSettings, librdkafka_options
 from backorder_runtime.telemetry import PUBLISHED
 
-_log = structlog.get_logger()
+_library_log = logging.getLogger("librdkafka")
 _CHUNK = 20_000
 _BY_KEY = -1
 
@@ -36,8 +36,8 @@ class Publisher:
                 "compression.type": kafka.compression,
                 "queue.buffering.max.messages": 1_000_000,
                 "message.max.bytes": 4_000_000,
-                "log_level": 3,
-            }
+            },
+            logger=_library_log,
         )
         self._stopping = threading.Event()
         self._poller = threading.Thread(target=self._poll, name="publisher", daemon=True)

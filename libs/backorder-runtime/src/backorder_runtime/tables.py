@@ -1,5 +1,13 @@
 """The engine's own tables, which every service has in its schema. Its first migration creates them."""
 
+import re
+
+
+def statements(script: str) -> list[str]:
+    """The statements of an SQL script, each of which ends in a semicolon at the end of a line."""
+    return [statement for statement in re.split(r";\s*\n", script + "\n") if statement.strip()]
+
+
 RUNTIME_TABLES = """
 -- One row per shard: who owns it (the epoch fences everybody else) and how far its outbox is numbered and sent.
 CREATE TABLE shard (

@@ -8,9 +8,11 @@ from typing import TypeAlias
 from backorder_runtime.database import Conn
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Effect, Record, Timer
+
 from notifier import metrics, repository
 from notifier.domain.decide import Fact, Habits, Queued, Reach, Seen, Settled, decide
 from notifier.domain.model import Audience, Notification, Outcome, Recipient, StateEvent
+from notifier.settings import TeamSettings
 from notifier.wire import read_state, write_outcome
 
 _OUTCOME = "outcome:"
@@ -29,8 +31,10 @@ Input: TypeAlias = StateEvent | OutcomeDue
 class NotifierHandler:
     """Keeps nothing between batches: what a batch needs is loaded, what it changes is saved."""
 
-    def __init__(self, shard: int, habits: Habits, mail_domain: str) -> None:
+    def __init__(self, shard: int, habits: Habits, team: TeamSettings, mail_domain: str) -> None:
         self._shard = shard
+        self._team = team
+        self._team_is_known = False
         self._mail_domain = mail_domain
         self._habits = habits
         self._seen: dict[str, int] = {}
@@ -55,6 +59,10 @@ class NotifierHandler:
         states = [event.state for event in events if isinstance(event, StateEvent)]
         due = [event.notification_id for event in events if isinstance(event, OutcomeDue)]
         self._noted, self._queued = {}, []
+        if not self._team_is_known:
+            # whoever decides first says where the team is reached; a restart brings a change in
+            await repository.seed_team(conn, self._team)
+            self._team_is_known = True
         people = {Recipient(Audience.CUSTOMER, state.customer_id) for state in states}
         people.add(Recipient(Audience.TEAM, self._habits.team_id))
         self._seen = await repository.seen_versions(conn, {state.back_order_id for state in states})

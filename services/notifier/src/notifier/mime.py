@@ -1,5 +1,6 @@
 """A letter as an e-mail. Whatever stands in ids, it cannot become a header, a line or a tag of its own."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from email import policy
@@ -9,7 +10,8 @@ from email.mime.text import MIMEText
 from email.utils import format_datetime
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from backorder_contracts.fields import PRINTABLE
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from notifier.domain.compose import Letter
 from notifier.domain.identity import back_order_thread, order_thread
@@ -20,10 +22,12 @@ from notifier.wire import mail_id
 # which turns an id like `=?utf-8?q?=0ABcc:…?=` into a line break (CVE-2024-6923)
 _POLICY: Final = policy.compat32.clone(linesep="\r\n")
 _MAX_REFERENCES: Final = 10
+# what no identifier may hold, and lone surrogates, which are no text at all
+_unprintable: Final = re.compile(PRINTABLE.replace("^[^", "[").replace("]+$", r"\ud800-\udfff]"))
 
 _templates = Environment(
     loader=PackageLoader("notifier", "templates"),
-    autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+    autoescape=select_autoescape(enabled_extensions=("html.j2",), default=True, disabled_extensions=("txt.j2",)),
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -44,23 +48,24 @@ def write_mail(letter: Letter, message_id: str, to: str, written_at: datetime, s
     context = {"letter": letter, "sender": settings.sender_name}
     for kind in ("plain", "html"):
         template = "message.html.j2" if kind == "html" else "message.txt.j2"
-        part = MIMEText(_templates.get_template(template).render(context), kind, "utf-8")
+        text = _templates.get_template(template).render(context)
+        part = MIMEText(text.encode("utf-8", "replace").decode(), kind, "utf-8")
         del part["MIME-Version"]
         mail.attach(part)
     return mail.as_bytes(policy=_POLICY)
 
 
-def header_text(value: str) -> str | Header:
-    """Text as a header value: one line, ASCII, and never read as an encoded word that it is not."""
-    line = "".join(character if character.isprintable() else "\ufffd" for character in value)
+def header_text(value: str) -> str:
+    """Text as a header value: one line of ASCII, and never read as an encoded word that it is not."""
+    line = _unprintable.sub("\ufffd", value)
     if line.isascii() and "=?" not in line:
         return line
-    return Header(line, "utf-8")
+    return Header(line, "utf-8").encode(maxlinelen=75).replace("\n ", " ")
 
 
 def _headers(
     letter: Letter, message_id: str, to: str, written_at: datetime, settings: SmtpSettings
-) -> Iterator[tuple[str, str | Header]]:
+) -> Iterator[tuple[str, str]]:
     domain = mail_domain(settings)
     yield "Message-ID", mail_id(message_id, domain)
     yield "Date", format_datetime(written_at)
@@ -88,7 +93,7 @@ def _threads(letter: Letter, domain: str) -> list[str]:
 
 def _mailbox(name: str, address: str) -> str:
     shown = header_text(name)
-    if isinstance(shown, Header):
-        return f"{shown.encode(maxlinelen=0)} <{address}>"
+    if "=?" in shown:
+        return f"{shown} <{address}>"
     quoted = shown.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{quoted}" <{address}>'

@@ -53,24 +53,20 @@ ON CONFLICT DO NOTHING
 -- Messages whose sender has not reported back in time; the new epoch shuts it out.
 UPDATE message SET epoch = nextval('message_epoch'), lease_until = $3, tries = tries + 1
 WHERE message_id IN (
-    SELECT message_id FROM message WHERE channel = $1 AND lease_until < $2
+    SELECT message_id FROM message WHERE channel = $1 AND status IN ('leased', 'sending') AND lease_until < $2
     ORDER BY lease_until LIMIT $4 FOR UPDATE SKIP LOCKED)
-RETURNING message_id, epoch, audience, recipient_id, status, tries
+RETURNING message_id, epoch, audience, recipient_id, status, tries, refusals
 
 -- name: open_messages
 -- One message at most is under way for a recipient, channel and order (a unique key says so), and none opens
--- while news of that order waits out a refusal of the server.
+-- while a refusal of the server is waited out.
 WITH due AS (
     SELECT n.seq, n.notification_id, n.audience, n.recipient_id, n.channel, n.order_id
     FROM notification n
     WHERE n.status = 'pending' AND n.channel = $1 AND n.due_at <= $2
       AND NOT EXISTS (
           SELECT FROM message m WHERE m.audience = n.audience AND m.recipient_id = n.recipient_id
-          AND m.channel = n.channel AND m.order_id = n.order_id)
-      AND NOT EXISTS (
-          SELECT FROM notification w WHERE w.status = 'pending' AND w.attempts > 0 AND w.due_at > $2
-          AND w.audience = n.audience AND w.recipient_id = n.recipient_id
-          AND w.channel = n.channel AND w.order_id = n.order_id)
+          AND m.channel = n.channel AND m.order_id = n.order_id AND (m.status <> 'waiting' OR m.lease_until > $2))
     ORDER BY n.due_at, n.seq LIMIT $4
     FOR UPDATE OF n SKIP LOCKED
 ), heads AS (
@@ -80,8 +76,10 @@ WITH due AS (
 INSERT INTO message (message_id, audience, recipient_id, channel, order_id, status, lease_until)
 SELECT notification_id, audience, recipient_id, channel, order_id, 'leased', $3 FROM heads
 ORDER BY audience, recipient_id, order_id
-ON CONFLICT DO NOTHING
-RETURNING message_id, epoch, audience, recipient_id, status, tries
+ON CONFLICT (audience, recipient_id, channel, order_id) DO UPDATE SET
+    message_id = excluded.message_id, status = 'leased', epoch = excluded.epoch, lease_until = $3, tries = 1
+WHERE message.status = 'waiting' AND message.lease_until <= $2
+RETURNING message_id, epoch, audience, recipient_id, status, tries, refusals
 
 -- name: bind
 -- All the news that waits for the recipients of these messages goes with them, the one that names it first.
@@ -101,7 +99,7 @@ WHERE notification.seq = chosen.seq
 RETURNING notification.message_id
 
 -- name: members
-SELECT message_id, notification_id, event_type, state::text, caused_at, decided_at, expires_at, attempts
+SELECT message_id, notification_id, event_type, state::text, caused_at, decided_at, expires_at
 FROM notification WHERE message_id = ANY ($1::text[]) AND status = 'leased' ORDER BY seq
 
 -- name: addresses
@@ -129,8 +127,13 @@ SELECT 1 FROM message WHERE message_id = $1 AND epoch = $2 FOR UPDATE
 -- name: close_message
 DELETE FROM message WHERE message_id = $1 AND epoch = $2 RETURNING 1
 
+-- name: wait
+-- The news goes back, so that newer news may join or replace it; the wait stays with the conversation.
+UPDATE message SET status = 'waiting', lease_until = $3, refusals = refusals + $4
+WHERE message_id = $1 AND epoch = $2 RETURNING 1
+
 -- name: release
-UPDATE notification SET status = 'pending', message_id = NULL, attempts = attempts + $2, due_at = greatest(due_at, $3)
+UPDATE notification SET status = 'pending', message_id = NULL, attempts = attempts + $2
 WHERE message_id = $1 AND status = 'leased'
 
 -- name: finish
@@ -180,7 +183,7 @@ UPDATE contact SET push_url = NULL WHERE audience = $1 AND recipient_id = $2 AND
 SELECT channel, count(*), min(decided_at) FROM notification WHERE status = 'pending' GROUP BY channel
 
 -- name: under_way
-SELECT channel, count(*) FROM message GROUP BY channel
+SELECT channel, count(*) FROM message WHERE status <> 'waiting' GROUP BY channel
 
 -- name: forget_notifications
 DELETE FROM notification WHERE seq IN (
@@ -188,6 +191,11 @@ DELETE FROM notification WHERE seq IN (
     AND NOT EXISTS (SELECT FROM timer t
                     WHERE t.shard = n.shard AND t.lane = n.lane AND t.key = 'outcome:' || n.notification_id)
     LIMIT 1000)
+
+-- name: forget_waits
+DELETE FROM message m WHERE status = 'waiting' AND lease_until < $1 AND NOT EXISTS (
+    SELECT FROM notification n WHERE n.status = 'pending' AND n.audience = m.audience
+    AND n.recipient_id = m.recipient_id AND n.channel = m.channel AND n.order_id = m.order_id)
 
 -- name: forget_back_orders
 WITH gone AS (

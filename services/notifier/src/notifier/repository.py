@@ -4,9 +4,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from backorder_runtime import queries
+from backorder_runtime.clock import utc_now
 from backorder_runtime.database import Conn
+
 from notifier.domain.decide import Reach, Seen
 from notifier.domain.model import Audience, Channel, Notification, Outcome, Recipient
+from notifier.settings import TeamSettings
 from notifier.wire import state_text
 
 SQL = queries.load(__package__ or "notifier")
@@ -29,6 +32,12 @@ async def reach(conn: Conn, people: Collection[Recipient]) -> Reach:
         )
         for audience, recipient_id, email, push in rows
     }
+
+
+async def seed_team(conn: Conn, team: TeamSettings) -> None:
+    """Make the team a contact with the addresses of the settings; without any it is none."""
+    if team.email or team.push_url:
+        await conn.execute(SQL["seed_team"], team.recipient_id, team.email, team.push_url, utc_now())
 
 
 async def finished(conn: Conn, notification_ids: Sequence[str]) -> dict[str, Outcome]:

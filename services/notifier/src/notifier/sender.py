@@ -1,6 +1,7 @@
 """The sending task: leases messages, delivers them, and writes down how that ended."""
 
 import asyncio
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,8 +10,8 @@ from time import perf_counter
 import stamina
 import structlog
 from asyncpg import InterfaceError, PostgresError
-
 from backorder_runtime.clock import Clock
+
 from notifier import metrics
 from notifier.delivery import Delivery, LeaseLost, Rejected, Sent, Transport, TryAgain, Unavailable, Unsure
 from notifier.domain.compose import compose, unchanged
@@ -40,7 +41,7 @@ def plan(delivery: TryAgain | Rejected | Unsure, message: Leased, now: datetime,
         return Plan(Result.FAILED, delivery.reason)
     keep = message.unsure or isinstance(delivery, Unsure)
     asked = delivery.after if isinstance(delivery, TryAgain) else None
-    at = next_try(settings.patience, message.message_id, message.attempts + message.tries, now, asked)
+    at = next_try(settings.patience, message.message_id, message.refusals + message.tries, now, asked)
     if message.expires_at is None or at >= message.expires_at:
         return Plan(Result.EXPIRED, "unconfirmed" if keep else delivery.reason)
     return Plan(None, delivery.reason, at, keep)
@@ -102,13 +103,26 @@ class Sender:
             return True
         if not message.unsure and not await self._drop_repetitions(message, now):
             return True
-        letter = compose(message.recipient.audience, message.news, message.told, self._calendar)
         began = perf_counter()
-        delivery = await self._transport.deliver(message, address, letter, lambda: self._enter(message))
+        delivery = await self._deliver(message, address)
         metrics.SEND_SECONDS.labels(message.channel).observe(perf_counter() - began)
         metrics.MESSAGES.labels(message.channel, type(delivery).__name__.lower()).inc()
         await self._write_down(message, delivery)
         return not isinstance(delivery, Unavailable)
+
+    async def _deliver(self, message: Leased, address: str) -> Delivery:
+        try:
+            letter = compose(message.recipient.audience, message.news, message.told, self._calendar)
+            return await self._transport.deliver(message, address, letter, lambda: self._enter(message))
+        except _PASSING:
+            raise
+        except Exception as defect:  # noqa: BLE001 - a defect of ours holds up one message, not the others
+            frame = traceback.extract_tb(defect.__traceback__)[-1]
+            # not the text of the error: it may hold what it failed on
+            _log.error(
+                "defect", error=type(defect).__name__, at=f"{frame.name}:{frame.lineno}", message_id=message.message_id
+            )
+            return Unsure("defect")
 
     async def _enter(self, message: Leased) -> bool:
         """Before the step that cannot be taken back: the window in which a crash may double the message opens."""
@@ -161,14 +175,14 @@ class Sender:
         elif what.again_at is not None and what.keep:
             await self._store.hold(message, what.again_at)
         elif what.again_at is not None:
-            await self._store.release(message, what.again_at, tries=message.tries)
+            await self._store.wait(message, what.again_at)
 
     async def _put_back(self, message: Leased) -> None:
         """Not tried: others may take it at once; one that may have got through stays as it is."""
         if message.unsure:
             await self._store.hold(message, self._clock())
         else:
-            await self._store.release(message, self._clock(), tries=message.tries - 1)
+            await self._store.put_back(message, self._clock())
 
     async def _finish(
         self, message: Leased, result: Result, reason: str | None, *, tries: int, bounces: int | None = None

@@ -4,9 +4,9 @@ from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+from backorder_runtime.settings import Settings
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 
-from backorder_runtime.settings import Settings
 from notifier.domain.addresses import check_email, check_url
 from notifier.domain.calendar import Calendar
 from notifier.domain.decide import Habits
@@ -23,7 +23,7 @@ class SmtpSettings(BaseModel, frozen=True):
     """
 
     host: str = "127.0.0.1"
-    port: int = Field(25, ge=1, le=65_535)
+    port: int = Field(default=25, ge=1, le=65_535)
     starttls: bool = True
     tls: bool = False
     ca_file: str | None = None
@@ -33,7 +33,7 @@ class SmtpSettings(BaseModel, frozen=True):
     sender_name: str = "Parts service"
     reply_to: Email | None = None
     unsubscribe: Email | None = None
-    timeout: float = Field(20, gt=0, le=120)
+    timeout: float = Field(default=20, gt=0, le=120)
 
 
 class PushSettings(BaseModel, frozen=True):
@@ -43,13 +43,13 @@ class PushSettings(BaseModel, frozen=True):
     """
 
     allow_private: bool = False
-    timeout: float = Field(10, gt=0, le=120)
+    timeout: float = Field(default=10, gt=0, le=120)
 
 
 class TeamSettings(BaseModel, frozen=True):
     """The parts team: who hears of machines that stand still, dates at risk and dates missed."""
 
-    recipient_id: str = Field("parts-desk", min_length=1, max_length=64)
+    recipient_id: str = Field(default="parts-desk", min_length=1, max_length=64)
     email: Email | None = None
     push_url: Url | None = None
 
@@ -63,18 +63,18 @@ class NotifySettings(BaseModel, frozen=True):
     was sent. `lines`: the most news in one message. `senders`: tasks per channel in each process.
     """
 
-    window: float = Field(2, ge=0, le=3_600)
-    lease: float = Field(300, gt=0)
-    give_up: float = Field(48 * 3_600, gt=0)
-    first_retry: float = Field(30, gt=0)
-    longest_retry: float = Field(3_600, gt=0)
-    outage_wait: float = Field(30, gt=0)
-    poll: float = Field(0.25, gt=0, le=60)
-    hard_bounces: int = Field(3, ge=1)
-    retention: float = Field(90 * 86_400, gt=0)
-    lines: int = Field(200, ge=1, le=2_000)
-    batch: int = Field(20, ge=1, le=1_000)
-    senders: int = Field(2, ge=1, le=64)
+    window: float = Field(default=2, ge=0, le=3_600)
+    lease: float = Field(default=300, gt=0)
+    give_up: float = Field(default=48 * 3_600, gt=0)
+    first_retry: float = Field(default=30, gt=0)
+    longest_retry: float = Field(default=3_600, gt=0)
+    outage_wait: float = Field(default=30, gt=0)
+    poll: float = Field(default=0.25, gt=0, le=60)
+    hard_bounces: int = Field(default=3, ge=1)
+    retention: float = Field(default=90 * 86_400, gt=0)
+    lines: int = Field(default=200, ge=1, le=2_000)
+    batch: int = Field(default=20, ge=1, le=1_000)
+    senders: int = Field(default=2, ge=1, le=64)
     time_zone: str = "UTC"
 
     @property

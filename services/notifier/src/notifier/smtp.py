@@ -40,6 +40,16 @@ class SmtpTransport:
         if message.written_at is None:
             raise ValueError("a message without news cannot be sent")
         mail = write_mail(letter, message.message_id, address, message.written_at, self._settings)
+        refusal = await self._address(address)
+        if refusal is not None:
+            return refusal
+        if not await enter():
+            await self._reset()
+            return LeaseLost()
+        return await self._hand_over(mail)
+
+    async def _address(self, address: str) -> Delivery | None:
+        """Name sender and recipient; None when the server wants the mail."""
         try:
             smtp = await self._begin()
             await smtp.rcpt(address)
@@ -53,11 +63,13 @@ class SmtpTransport:
         except _BROKEN as error:
             self._close()
             return Unavailable(type(error).__name__)
-        if not await enter():
-            await self._reset()
-            return LeaseLost()
+        return None
+
+    async def _hand_over(self, mail: bytes) -> Delivery:
+        if self._smtp is None:
+            raise ValueError("no recipient was named")
         try:
-            await smtp.data(mail)
+            await self._smtp.data(mail)
         except SMTPDataError as refusal:
             await self._reset()
             return _refused(refusal, bounced=False)

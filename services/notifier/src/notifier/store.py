@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from asyncpg import Pool, Record
-
 from backorder_runtime.database import Conn
+
 from notifier.domain.compose import News, Told, learned, promise_of
 from notifier.domain.model import Audience, BackOrder, Channel, Recipient, Result
 from notifier.repository import SQL
@@ -31,6 +31,7 @@ class Address:
 class Leased:
     """A message that this sender holds until its lease runs out.
 
+    `tries` counts those with this news, `refusals` those before it since the recipient was last reached.
     `unsure`: an earlier try may have got through, so it goes again unchanged or not at all. `written_at` is
     when its newest news was decided: the same for every try.
     """
@@ -40,12 +41,12 @@ class Leased:
     recipient: Recipient
     channel: Channel
     tries: int
+    refusals: int
     unsure: bool
     address: Address = Address()
     news: list[News] = field(default_factory=list)
     caused_at: dict[str, datetime] = field(default_factory=dict)
     told: dict[str, Told] = field(default_factory=dict)
-    attempts: int = 0
     written_at: datetime | None = None
     expires_at: datetime | None = None
 
@@ -89,6 +90,7 @@ class MessageStore:
             recipient=Recipient(Audience(row["audience"]), row["recipient_id"]),
             channel=self._channel,
             tries=row["tries"],
+            refusals=row["refusals"],
             unsure=row["status"] == "sending",
         )
 
@@ -98,7 +100,6 @@ class MessageStore:
             message = messages[row["message_id"]]
             message.news.append(News(row["notification_id"], row["event_type"], state_of(row["state"])))
             message.caused_at[row["notification_id"]] = row["caused_at"]
-            message.attempts = max(message.attempts, row["attempts"])
             message.written_at = max(message.written_at or row["decided_at"], row["decided_at"])
             message.expires_at = max(message.expires_at or row["expires_at"], row["expires_at"])
         people: dict[Recipient, list[Leased]] = defaultdict(list)
@@ -122,13 +123,25 @@ class MessageStore:
         """Keep a message as it is, to be sent again from `until` on. False: the lease was lost."""
         return await self._pool.fetchval(SQL["hold"], message.message_id, message.epoch, until) is not None
 
-    async def release(self, message: Leased, due_at: datetime, *, tries: int) -> bool:
-        """Put the news back to wait until `due_at`, and count `tries`. False: the lease was lost."""
+    async def wait(self, message: Leased, due_at: datetime) -> bool:
+        """Put the news back after a try, and leave the recipient alone until `due_at`. False: the lease was lost."""
+        return await self._give_up_lease(message, due_at, tried=True)
+
+    async def put_back(self, message: Leased, now: datetime) -> bool:
+        """Put the news back without a try. False: the lease was lost."""
+        return await self._give_up_lease(message, now, tried=False)
+
+    async def _give_up_lease(self, message: Leased, due_at: datetime, *, tried: bool) -> bool:
+        tries = message.tries if tried else message.tries - 1
+        name = (message.message_id, message.epoch)
         async with self._pool.acquire() as conn, conn.transaction():
-            if not await conn.fetchval(SQL["close_message"], message.message_id, message.epoch):
-                return False
-            await conn.execute(SQL["release"], message.message_id, tries, due_at)
-        return True
+            if tries or message.refusals:
+                held = await conn.fetchval(SQL["wait"], *name, due_at, tries)
+            else:
+                held = await conn.fetchval(SQL["close_message"], *name)
+            if held:
+                await conn.execute(SQL["release"], message.message_id, tries)
+        return held is not None
 
     async def drop(self, message: Leased, notification_ids: Sequence[str], reason: str, now: datetime) -> bool:
         """Settle some of the news of a message as not worth sending. False: the lease was lost."""

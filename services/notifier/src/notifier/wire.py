@@ -1,13 +1,15 @@
 """What stands on the topics: state events in, outcomes out."""
 
+import re
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
-
+from backorder_contracts.fields import PRINTABLE
 from backorder_contracts.identity import lane
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.record import Message, Record
+
 from notifier.domain.model import BackOrder, Channel, Outcome, Result, StateEvent
 from notifier.domain.settle import delay_seconds
 
@@ -36,6 +38,7 @@ class Told(msgspec.Struct, kw_only=True):
 
 
 _state = msgspec.json.Decoder(BackOrder)
+_is_printable = re.compile(PRINTABLE).fullmatch
 _encoder = msgspec.json.Encoder()
 
 
@@ -51,6 +54,9 @@ def read_state(record: Record) -> StateEvent:
         caused_at = _utc(at)
     except (ValueError, RecursionError) as error:
         raise Refused(Reason.UNREADABLE, f"this is no state event: {error}") from error
+    for name in ("back_order_id", "order_id", "line_id", "part_id", "location_id", "customer_id"):
+        if not _is_printable(getattr(state, name)):
+            raise Refused(Reason.BAD_IDENTIFIER, f"{name}: expected printable characters")
     return StateEvent(
         event_id=event_id,
         event_type=event_type,

@@ -34,6 +34,7 @@ class Draft:
         self.idle_lots = queue.idle_lots
         self.inbound = queue.inbound
         self.foreseen = queue.foreseen
+        self.handed = queue.handed
         self.stirred_by = queue.stirred_by
         self.timers = dict(queue.timers)
         self.answers: list[CancelAnswer] = []

@@ -163,6 +163,7 @@ def _only_said(_: Book, __: BackOrder, ___: f.OfBackOrder) -> None:
 
 def _idle(book: Book, fact: lane.IdleChanged) -> None:
     move_idle(book, fact.units, gained=fact.lots)
+    book.handed += max(fact.units, 0)
 
 
 def _inbound(book: Book, fact: lane.InboundTaken) -> None:
@@ -175,6 +176,7 @@ def _stirred(book: Book, fact: lane.Stirred) -> None:
 
 def _forecast(book: Book, fact: lane.Forecast) -> None:
     book.foreseen = fact.deliveries
+    book.handed = 0
     book.stirred_by = None
 
 

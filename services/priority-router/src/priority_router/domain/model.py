@@ -41,7 +41,7 @@ def print_of(line: BackOrder, policy: Policy) -> Print | None:
         claim = waiting + allocated if line.complete else 0
         slot = Slot(waiting, line.lending, claim, line.promise is not None)
     prey = 0
-    if allocated and policy.bands[line.band].strategy is Strategy.FILL:
+    if allocated and policy.strategy(line.band) is Strategy.FILL:
         protected = line.promise is not None and line.worsened >= policy.max_worsened
         prey = 0 if protected else allocated
     return Print(
@@ -65,6 +65,7 @@ class Book(Protocol):
     idle_lots: Lots
     inbound: tuple[Inbound, ...]
     foreseen: tuple[Inbound, ...]
+    handed: int
     stirred_by: Cause | None
     timers: dict[str, datetime]
 
@@ -101,7 +102,8 @@ class LaneQueue:
         self.idle = 0
         self.idle_lots: Lots = ()
         self.inbound: tuple[Inbound, ...] = ()
-        self.foreseen: tuple[Inbound, ...] = ()
+        self.foreseen: tuple[Inbound, ...] = ()  # what promises were reckoned from last
+        self.handed = 0  # units that came since then
         self.stirred_by: Cause | None = None
         self.timers: dict[str, datetime] = {}
         self.orders: dict[str, BackOrder] = {}

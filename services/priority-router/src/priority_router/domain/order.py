@@ -22,8 +22,9 @@ class BackOrder(Struct):
 
     Units: back_ordered = waiting + allocated + released + shipped + cancelled. `counted` is what the ledger
     reckons that the line needs. `lots` stands for allocated and released units, `shipped_lots` for those that
-    left. `rerouted_to` is where a part of it went (a line is rerouted once from a lane at most, so that no two
-    parts of it meet again in one lane). `band` means nothing while `due_at` is None (the line was opened, not yet prioritised).
+    left. `rerouted_to` is where a part of it went: a line is rerouted once from a lane at most, so that no two
+    parts of it meet again in one lane. `band` means nothing while `due_at` is None (the line was opened, but
+    not yet prioritised).
     """
 
     back_order_id: str

@@ -1,6 +1,6 @@
 """What the business wants of a queue: bands, their strategies, how steady promises are, when units are released."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,7 +10,7 @@ from typing import TypeAlias
 from backorder_contracts.internal import LineDetail
 
 Field: TypeAlias = str | int | float
-Classify: TypeAlias = Callable[[Mapping[str, Field]], int]
+Classify: TypeAlias = Callable[[dict[str, Field]], int]
 
 
 class Strategy(StrEnum):
@@ -58,6 +58,13 @@ class Policy:
     def band_named(self, name: str) -> int | None:
         """The index of the band of that name."""
         return next((i for i, band in enumerate(self.bands) if band.name == name), None)
+
+    def strategy(self, band: int) -> Strategy:
+        """The strategy of a band; `fill` for one that the policy no longer has.
+
+        That happens only between the adoption of a policy and the ranking of the last line by it.
+        """
+        return self.bands[band].strategy if band < len(self.bands) else Strategy.FILL
 
     def due_at(self, line: LineDetail, band: int) -> datetime:
         """When the customer should have the units: what they asked for, or what the band aims at."""

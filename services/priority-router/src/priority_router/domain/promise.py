@@ -50,7 +50,7 @@ def reckon(draft: Draft) -> bool:
     """
     ladder = draft.queue.ladder
     owed = max(-draft.idle, 0)
-    walk = Walk(draft, Supply(draft.inbound, owed), Supply(draft.foreseen, owed))
+    walk = Walk(draft, Supply(draft.inbound, owed), Supply(draft.foreseen, owed + draft.handed))
     before = 0
     promised = ladder.tally.promised
     for block in ladder.blocks:
@@ -127,7 +127,10 @@ class Walk:
         warn(self._draft, key, cause)
 
     def _overtaken(self, old: Promise | None, last: int) -> bool:
-        """Whether the promise would have become worse with the supply of the last reckoning, too."""
+        """Whether the promise would have become worse with the supply of the last reckoning, too.
+
+        Units that came since then are taken off it: they are not to come any more.
+        """
         if old is None:
             return False
         dates = self._foreseen.dates(last)

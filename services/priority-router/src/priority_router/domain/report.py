@@ -35,12 +35,13 @@ def stir(draft: Draft) -> None:
     They are reckoned a moment later, once for all that happens meanwhile: a delivery that is received and
     the units that come of it are told by two messages, and must not move a promise there and back.
     """
-    supply_moved = draft.inbound != draft.queue.inbound or min(draft.idle, 0) != min(draft.queue.idle, 0)
-    if not supply_moved and not any(_stands(was) != _stands(now) for _, was, now in draft.changed()):
+    inbound_moved = draft.inbound != draft.queue.inbound
+    supply_moved = inbound_moved or min(draft.idle, 0) != min(draft.queue.idle, 0)
+    if draft.stirred_by is not None and not supply_moved:
         return
-    if draft.stirred_by is None or supply_moved:
-        if not supply_moved and not _matters(draft):
-            return
+    if not supply_moved and all(_stands(was) == _stands(now) for _, was, now in draft.changed()):
+        return
+    if inbound_moved or _matters(draft):
         draft.emit(Stirred(draft.cause))
 
 

@@ -1,0 +1,77 @@
+# Every target prepares what it needs; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MEMBERS := libs/backorder-contracts libs/backorder-runtime libs/backorder-dev \
+           services/gap-detector services/inventory-sync services/priority-router services/notifier
+SOURCES := $(MEMBERS) tests
+SECONDS_ARG := $(if $(SECONDS),--seconds $(SECONDS),)
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo up down status test check fmt lint types arch unit schemas schemas-check compat bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Make the virtual environment from the lock file
+
+$(READY): requirements.lock pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(MEMBERS))
+	@touch $@
+
+demo: $(READY) ## A parts business for a minute on the real system (EXIT=1: stop after the summary; SECONDS=, LINES=, SEED=)
+	$(BIN)/backorder demo $(SECONDS_ARG) $(if $(LINES),--lines $(LINES)) $(if $(SEED),--seed $(SEED)) $(if $(EXIT),--exit)
+
+up: $(READY) ## Start broker, database and all services in the background
+	$(BIN)/backorder up --detach
+
+down: $(READY) ## Stop what `make up` started
+	$(BIN)/backorder down
+
+status: $(READY) ## Show what runs
+	$(BIN)/backorder status
+
+test: $(READY) check ## All tests, on a real broker and a real database
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -q -m stack $(PYTEST)
+
+check: $(READY) fmt-check lint types arch schemas-check unit ## What must hold before every commit; under 90 seconds
+
+.PHONY: fmt-check
+fmt-check: $(READY)
+	$(BIN)/ruff format --check --quiet .
+
+fmt: $(READY) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --quiet . || true
+
+lint: $(READY) ## Lint
+	$(BIN)/ruff check .
+
+types: $(READY) ## Check types
+	$(BIN)/mypy $(addsuffix /src,$(MEMBERS))
+
+arch: $(READY) ## Check who may import whom
+	$(BIN)/lint-imports
+
+unit: $(READY) ## Tests that need neither broker nor database
+	$(BIN)/pytest -q -n 2 -m "not stack" $(PYTEST)
+
+schemas: $(READY) ## Write schemas/ from the models
+	$(BIN)/python -m backorder_contracts.generate schemas
+
+schemas-check: $(READY) ## Fail when schemas/ is stale, or breaks what was released
+	$(BIN)/python -m backorder_contracts.generate --check schemas
+	$(BIN)/python -m backorder_contracts.compat --against-release schemas
+
+bench: $(READY) ## Measure this machine on the real stack
+	$(BIN)/python -m pytest -q tests/benchmarks -m bench --run-bench $(PYTEST)
+
+lock: $(READY) ## Resolve the dependencies anew, with hashes and without hosts
+	sh deploy/lock.sh
+
+clean: ## Remove what was made here
+	rm -rf $(VENV) .run .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,59 @@
+"""A supervised Python module: prepared once, ready by HTTP, restarted without preparing again."""
+
+import os
+import signal
+
+import httpx
+import pytest
+from backorder_dev.process import StartError
+from backorder_dev.python_process import PythonProcess
+
+SERVICE = """
+import http.server, os, sys
+if sys.argv[1:] == ["migrate"]:
+    print("migrating for", os.environ["WHO"], flush=True)
+    sys.exit(int(os.environ.get("FAIL", "0")))
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/readyz" else 404)
+        self.end_headers()
+    def log_message(self, *_): pass
+address = os.environ["BACKORDER_HTTP__HOST"], int(os.environ["BACKORDER_HTTP__PORT"])
+http.server.HTTPServer(address, Handler).serve_forever()
+"""
+
+
+def make(tmp_path, **environment):
+    (tmp_path / "sample_service.py").write_text(SERVICE)
+    known = {"PYTHONPATH": str(tmp_path), "WHO": "us", **environment}
+    return PythonProcess("sample", "sample_service", tmp_path / "log", lambda: known, prepare=["migrate"])
+
+
+async def test_it_is_up_when_it_says_that_it_is_ready(tmp_path):
+    process = make(tmp_path)
+    await process.start()
+    try:
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.get(f"{process.base_url}/readyz")).is_success
+    finally:
+        await process.stop()
+    assert process.pid is None
+
+
+async def test_it_is_prepared_before_the_first_start_only_and_keeps_its_port(tmp_path):
+    process = make(tmp_path)
+    await process.start()
+    port = process.port
+    os.kill(process.pid, signal.SIGKILL)
+    await process._process.ended()
+    await process.start()
+    await process.stop()
+    assert process.port == port
+    assert (tmp_path / "log").read_text().count("migrating for us") == 1
+
+
+async def test_a_failed_preparation_says_why(tmp_path):
+    process = make(tmp_path, FAIL="2")
+    with pytest.raises(StartError, match=r"migrate` failed with code 2(.|\n)*migrating for us"):
+        await process.start()
+    assert process.pid is None

@@ -1,0 +1,225 @@
+"""The engine on a real broker and a real database: exactly once, in order, cause before effect."""
+
+import asyncio
+import random
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from engine_support.bench import Bench
+from engine_support.tally import TOPIC, Tally, told
+
+from backorder_runtime import store
+from backorder_runtime.clock import utc_now
+from backorder_runtime.lanes import LogChanged
+from backorder_runtime.outbox import Wire
+from backorder_runtime.record import Record
+
+pytestmark = pytest.mark.stack
+
+LANES = [f"P{n}@W1" for n in range(20)]
+
+
+def words(count: int, seed: int = 1) -> list[tuple[str, str]]:
+    draw = random.Random(seed)
+    return [(draw.choice(LANES), f"w{n}") for n in range(count)]
+
+
+def by_lane(sent: list[tuple[str, str]]) -> dict[str, list[tuple[int, str]]]:
+    lanes: dict[str, list[tuple[int, str]]] = {}
+    for lane, word in sent:
+        lanes.setdefault(lane, []).append((len(lanes.get(lane, ())) + 1, word))
+    return lanes
+
+
+async def first_occurrences(bench: Bench, topic: str) -> dict[str, list[tuple[int, str]]]:
+    """What a reader sees that drops what it has seen: by publisher and sequence, as every reader here does."""
+    seen: dict[bytes, int] = {}
+    values = []
+    for record in await bench.values(topic):
+        headers = dict(record.headers)
+        sequence = int(headers["ce_sequence"])
+        if sequence > seen.get(headers["ce_source"], 0):
+            seen[headers["ce_source"]] = sequence
+            values.append(record.value)
+    return told(values)
+
+
+async def test_each_record_has_one_effect_and_lanes_keep_their_order(bench: Bench) -> None:
+    sent = words(2_000)
+    await bench.send(*sent)
+    runner = await bench.start()
+    await bench.until(lambda: _is(bench.counted(), len(sent)))
+    await bench.stop(runner)
+    assert await first_occurrences(bench, "supply") == by_lane(sent)
+    assert await first_occurrences(bench, "back-order-queue") == by_lane(sent)
+    assert await bench.pool.fetchval("SELECT count(*) FROM outbox") == 0, "a stop in order leaves nothing unsent"
+
+
+async def test_crashes_between_any_two_steps_lose_and_double_nothing(bench: Bench) -> None:
+    sent = words(3_000, seed=2)
+    draw = random.Random(3)
+    runner = await bench.start(owner="first")
+    for start in range(0, len(sent), 300):
+        await bench.send(*sent[start : start + 300])
+        reached = start + draw.randint(1, 250)
+        await bench.until(lambda reached=reached: _at_least(bench.counted(), reached))
+        await bench.stop(runner, crash=True)
+        runner = await bench.start(owner=f"after {start}")
+    await bench.until(lambda: _is(bench.counted(), len(sent)))
+    await bench.stop(runner)
+    assert await first_occurrences(bench, "supply") == by_lane(sent)
+    assert await first_occurrences(bench, "back-order-queue") == by_lane(sent)
+
+
+async def test_a_zombie_commits_nothing_after_its_shards_moved(bench: Bench) -> None:
+    sent = words(500, seed=4)
+    await bench.send(*sent)
+    zombie = await bench.start(owner="zombie")
+    await bench.until(lambda: _is(bench.counted(), len(sent)))
+    shard = next(iter(zombie._shards.values()))
+    async with bench.pool.acquire() as conn:
+        await store.claim(conn, shard.number, "somebody else", {})
+    with pytest.raises(store.Fenced):
+        await shard.run(bench.pool, [_record(shard.number, shard.place(TOPIC).next_offset)], utc_now(), due=False)
+    assert await bench.counted() == len(sent)
+
+
+async def test_a_batch_that_does_not_start_where_the_last_one_ended_is_refused(bench: Bench) -> None:
+    await bench.send(*words(100, seed=5))
+    runner = await bench.start()
+    await bench.until(lambda: _is(bench.counted(), 100))
+    shard = next(iter(runner._shards.values()))
+    shard.place(TOPIC).next_offset -= 1
+    with pytest.raises(store.Fenced):
+        await shard.run(bench.pool, [_record(shard.number, shard.place(TOPIC).next_offset)], utc_now(), due=False)
+
+
+async def test_the_effect_is_sent_only_after_the_cause_is_confirmed(bench: Bench) -> None:
+    confirmed: list[str] = []
+    publish = bench.publisher.publish
+
+    async def watched(records: list[Wire]) -> None:
+        topics = {record.topic for record in records}
+        assert len(topics) == 1, "public and internal events are never in flight together"
+        await publish(records)
+        confirmed.extend(f"{record.topic} {dict(record.headers)['ce_sequence']!r}" for record in records)
+        for record in records:
+            if record.topic == "back-order-queue":
+                cause = int(dict(record.headers)["ce_sequence"] or b"0") + 1
+                assert f"supply {str(cause).encode()!r}" in confirmed
+
+    await bench.send(*words(400, seed=6))
+    bench.publisher.publish = watched  # type: ignore[method-assign]
+    runner = await bench.start()
+    await bench.until(lambda: _is(bench.counted(), 400))
+    bench.publisher.publish = publish  # type: ignore[method-assign]
+    await bench.stop(runner)
+    assert any(line.startswith("back-order-queue") for line in confirmed)
+
+
+async def test_two_members_share_the_shards_and_a_leaving_one_hands_over(bench: Bench) -> None:
+    sent = words(1_500, seed=7)
+    first = await bench.start(owner="a")
+    await bench.until(lambda: _yes(first.ready and len(first.owned) == 4))
+    await bench.send(*sent[:500])
+    second = await bench.start(owner="b")
+    await bench.until(lambda: _yes(len(first.owned) == 2 and len(second.owned) == 2))
+    await bench.send(*sent[500:1000])
+    await bench.stop(first)
+    await bench.send(*sent[1000:])
+    await bench.until(lambda: _is(bench.counted(), len(sent)))
+    await bench.stop(second)
+    assert await first_occurrences(bench, "supply") == by_lane(sent)
+
+
+async def test_a_refused_record_is_a_dead_letter_and_the_rest_goes_on(bench: Bench) -> None:
+    await bench.send((LANES[0], "good"), (LANES[0], "bad"), (LANES[0], "better"))
+    runner = await bench.start()
+    await bench.until(lambda: _is(bench.counted(), 2))
+    await bench.stop(runner)
+    (letter,) = await bench.values("inventory-sync.dead-letter")
+    headers = dict(letter.headers)
+    assert (letter.key, letter.value) == (LANES[0].encode(), b"bad")
+    assert (headers["dlq-reason"], headers["dlq-topic"]) == (b"invalid-field", TOPIC.encode())
+
+
+async def test_a_defect_parks_its_lane_in_order_and_resuming_loses_nothing(bench: Bench) -> None:
+    sick, sound = LANES[0], LANES[1]
+    sent = [(sick, "one"), (sick, "bug"), (sick, "two"), (sound, "other"), (sick, "three")]
+    await bench.send(*sent)
+    runner = await bench.start()
+    await bench.until(lambda: _is(bench.pool.fetchval("SELECT count(*) FROM parked_input"), 3))
+    await bench.until(lambda: _is(bench.counted(), 2))
+    await bench.stop(runner)
+    mended = await bench.start(lambda: Tally(defective=False))
+    await bench.until(lambda: _yes(mended.ready))
+    async with bench.pool.acquire() as conn:
+        assert await store.resume_lane(conn, sick)
+        assert not await store.resume_lane(conn, "no such lane")
+    await bench.until(lambda: _is(bench.counted(), 5))
+    seen = await bench.pool.fetchval("SELECT seen FROM tally WHERE lane = $1", sick)
+    assert seen == ["one", "bug", "two", "three"]
+
+
+async def test_a_due_timer_rings_once(bench: Bench) -> None:
+    await bench.send((LANES[0], "bell"))
+    runner = await bench.start()
+    await bench.until(lambda: _is(bench.counted(), 2))
+    await bench.stop(runner, crash=True)
+    again = await bench.start()
+    await bench.send((LANES[0], "last"))
+    await bench.until(lambda: _at_least(bench.counted(), 3))
+    await bench.stop(again)
+    seen = await bench.pool.fetchval("SELECT seen FROM tally WHERE lane = $1", LANES[0])
+    assert seen == ["bell", "rang bell", "last"]
+
+
+async def test_what_a_relay_repeats_is_dropped_by_its_sequence(bench: Bench) -> None:
+    def numbered(sequence: int, word: str) -> Wire:
+        return Wire(TOPIC, LANES[0].encode(), word.encode(), (("ce_sequence", str(sequence).encode()),))
+
+    run = [numbered(n, f"w{n}") for n in range(1, 6)]
+    await bench.publisher.publish([*run[:3], *run[1:], *run])
+    runner = await bench.start()
+    await bench.until(lambda: _at_least(bench.counted(), 5))
+    await bench.publisher.publish([*run, numbered(6, "w6")])
+    await bench.until(lambda: _at_least(bench.counted(), 6))
+    await bench.stop(runner)
+    assert await bench.pool.fetchval("SELECT seen FROM tally") == [f"w{n}" for n in range(1, 7)]
+
+
+async def test_a_log_that_lost_records_stops_the_service_with_one_clear_message(bench: Bench) -> None:
+    await bench.send(*words(50, seed=8))
+    runner = await bench.start()
+    await bench.until(lambda: _is(bench.counted(), 50))
+    await bench.stop(runner)
+    await bench.pool.execute("UPDATE shard_input SET next_offset = next_offset + 1000")
+    with pytest.raises(LogChanged, match="truncated or made anew"):
+        await bench.runner().run(asyncio.Event())
+
+
+async def test_every_client_puts_a_key_into_the_same_partition(bench: Bench) -> None:
+    keys = [f"{part}@W{n}".encode() for n, part in enumerate(("BRK-204", "Ü-12", "部品", "a%40b", "x" * 64) * 20)]
+    producer = AIOKafkaProducer(bootstrap_servers=bench.settings.kafka.bootstrap_servers)
+    await producer.start()
+    theirs = {key: (await producer.send_and_wait(TOPIC, b"good", key=key)).partition for key in keys}
+    await producer.stop()
+    await bench.publisher.publish([Wire("back-order-need", key, b"good", ()) for key in keys])
+    ours = {record.key: record.partition for record in await bench.values("back-order-need")}
+    assert ours == theirs
+
+
+def _record(shard: int, offset: int) -> Record:
+    return Record(TOPIC, shard, offset, LANES[0].encode(), b"late")
+
+
+async def _is(found: object, wanted: int) -> bool:
+    return await found == wanted  # type: ignore[misc]
+
+
+async def _at_least(found: object, wanted: int) -> bool:
+    return await found >= wanted  # type: ignore[misc]
+
+
+async def _yes(found: bool) -> bool:
+    return found

@@ -1,0 +1,35 @@
+"""How this installation judges its supply: read once from `BACKORDER_*`, on top of what every service reads."""
+
+from datetime import timedelta
+
+from backorder_runtime.settings import Settings
+from pydantic import BaseModel, Field
+
+from inventory_sync.domain.model import Rules
+
+_DAY = 86_400
+
+
+class SupplySettings(BaseModel, frozen=True):
+    """`BACKORDER_SUPPLY__*`. All times are in seconds.
+
+    `grace`: how long the supplier feed and the stock feed may tell different stories about a delivery before
+    people hear of it. `margin`: from the date that a supplier promises (p50) to the cautious one (p90).
+    `receipts_named`: whether stock records of receipts name their delivery; if they never do, a received
+    delivery that no stock record names is nothing unusual.
+    """
+
+    grace: float = Field(default=3_600, ge=0, le=30 * _DAY)
+    margin: float = Field(default=3 * _DAY, ge=0, le=365 * _DAY)
+    receipts_named: bool = True
+
+    @property
+    def rules(self) -> Rules:
+        """The same in the words of the domain."""
+        return Rules(timedelta(seconds=self.grace), timedelta(seconds=self.margin), self.receipts_named)
+
+
+class InventorySettings(Settings):
+    """Everything inventory-sync reads."""
+
+    supply: SupplySettings = SupplySettings()

@@ -1,0 +1,49 @@
+"""What has to be done from time to time: give up what is too old, count what waits, forget what was long ago."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from asyncpg import InterfaceError, Pool, PostgresError
+from backorder_runtime.clock import Clock
+
+from notifier import metrics
+from notifier.domain.model import Channel
+from notifier.repository import SQL
+from notifier.settings import NotifySettings
+
+_log = structlog.get_logger()
+_EVERY = 5.0
+_CHANNELS = (Channel.EMAIL, Channel.PUSH)
+
+
+async def keep_house(pool: "Pool[Any]", settings: NotifySettings, clock: Clock, stop: asyncio.Event) -> None:
+    """Do all of it every few seconds until `stop` is set. Several processes may do so at once."""
+    while not stop.is_set():
+        try:
+            await tidy(pool, clock(), timedelta(seconds=settings.retention))
+        except (PostgresError, InterfaceError, OSError, TimeoutError) as error:
+            _log.warning("housekeeping waits for the database", error=type(error).__name__)
+        try:
+            async with asyncio.timeout(_EVERY):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+async def tidy(pool: "Pool[Any]", now: datetime, retention: timedelta) -> None:
+    """One round."""
+    expired = await pool.fetch(SQL["expire_waiting"], now)
+    for channel, count in expired:
+        _log.warning("gave up", channel=channel, notifications=count, reason="too-old")
+    await pool.execute(SQL["forget_notifications"], now - retention)
+    await pool.execute(SQL["forget_waits"], now)
+    await pool.execute(SQL["forget_back_orders"], now - retention)
+    waiting = {channel: (count, oldest) for channel, count, oldest in await pool.fetch(SQL["backlog"])}
+    under_way = dict(await pool.fetch(SQL["under_way"]))
+    for channel in _CHANNELS:
+        count, oldest = waiting.get(channel, (0, now))
+        metrics.PENDING.labels(channel).set(count)
+        metrics.OLDEST.labels(channel).set(max(0.0, (now - oldest).total_seconds()))
+        metrics.UNDER_WAY.labels(channel).set(under_way.get(channel, 0))

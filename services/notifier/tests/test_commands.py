@@ -1,0 +1,88 @@
+"""`backorder contacts`, as a person uses it."""
+
+import asyncio
+import json
+
+import pytest
+from notifier import commands
+
+
+@pytest.fixture
+def contacts(pool, schema, monkeypatch, capsys):
+    """Run the command; returns its exit code and what it said."""
+    monkeypatch.setenv("BACKORDER_DATABASE__URL", schema)
+
+    async def run(*words: str) -> tuple[int, str]:
+        def command() -> int:
+            try:
+                commands.app(list(words), result_action="return_value")
+            except SystemExit as end:
+                return int(end.code or 0)
+            return 0
+
+        code = await asyncio.to_thread(command)
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return run
+
+
+async def test_a_customer_is_subscribed_shown_and_removed(contacts, pool):
+    code, said = await contacts("set", "C-1", "--email", "jo@Example.com", "--push", "https://push.example/t")
+    assert (code, said) == (0, "C-1 is told by e-mail to jo@example.com and push\n")
+    code, said = await contacts("list")
+    assert "jo@example.com" in said
+    assert (await contacts("remove", "C-1"))[0] == 0
+    assert await pool.fetchval("SELECT count(*) FROM contact") == 0
+
+
+async def test_what_is_not_named_stays(contacts, pool):
+    await contacts("set", "C-1", "--email", "jo@example.com")
+    await contacts("set", "C-1", "--push", "https://push.example/t")
+    row = await pool.fetchrow("SELECT email, push_url FROM contact")
+    assert tuple(row) == ("jo@example.com", "https://push.example/t")
+    await contacts("remove", "C-1", "--channel", "push")
+    row = await pool.fetchrow("SELECT email, push_url FROM contact")
+    assert tuple(row) == ("jo@example.com", None)
+
+
+async def test_naming_the_address_again_lifts_a_suspension(contacts, pool, subscribe):
+    await subscribe("C-1")
+    await pool.execute("UPDATE contact SET hard_bounces = 3, suspended_at = now()")
+    await contacts("set", "C-1", "--push", "https://push.example/t")
+    assert await pool.fetchval("SELECT suspended_at FROM contact") is not None
+    await contacts("set", "C-1", "--email", "jo@customer.example")
+    assert tuple(await pool.fetchrow("SELECT hard_bounces, suspended_at FROM contact")) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("set", "C-1"), "name an address"),
+        (("set", "C-1", "--email", "jo"), "not an e-mail address"),
+        (("set", "C-1", "--push", "ftp://x/"), "https://"),
+        (("set", "x" * 65, "--email", "jo@example.com"), "1 to 64"),
+        (("remove", "C-404"), "C-404 has no contact"),
+        (("remove", "C-404", "--channel", "email"), "C-404 has no email"),
+    ],
+)
+async def test_a_mistake_is_named(contacts, words, complaint):
+    code, said = await contacts(*words)
+    assert code == 1
+    assert complaint in said
+    assert "Traceback" not in said
+
+
+def test_beside_a_local_run_the_database_is_found(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("BACKORDER_DATABASE__URL", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        commands.database_url()
+    assert "set BACKORDER_DATABASE__URL" in capsys.readouterr().err
+    (tmp_path / ".run").mkdir()
+    secrets = tmp_path / ".run" / "secrets.json"
+    secrets.write_text(json.dumps({"notifier": "postgresql://here/db"}))
+    assert commands.database_url() == "postgresql://here/db"
+    secrets.write_text("{}")
+    with pytest.raises(SystemExit):
+        commands.database_url()

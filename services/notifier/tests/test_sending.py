@@ -1,0 +1,363 @@
+"""Messages over a real mail server and a real database."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from notifier import metrics
+from notifier.domain.model import Channel
+from notifier.sender import Sender
+from notifier.smtp import SmtpTransport
+from notifier.store import MessageStore
+
+
+@pytest.fixture
+def new_sender(pool, settings, clock, mail_server):
+    """Another sender, as another task or another process has it."""
+
+    def make(**changes) -> Sender:
+        smtp = settings.smtp.model_copy(update={"port": mail_server.port, "timeout": 2, **changes})
+        return Sender(MessageStore(pool, Channel.EMAIL), SmtpTransport(smtp), settings.notify, clock)
+
+    return make
+
+
+@pytest.fixture
+def send(new_sender, clock):
+    """Let the window pass and send all that is due, with one sender."""
+    sender = new_sender()
+
+    async def send(seconds: float = 2) -> None:
+        clock.forward(seconds=seconds)
+        while await sender.turn():
+            pass
+        await sender._transport.rest()
+
+    return send
+
+
+async def outcomes(shard) -> list[tuple[int, str, str | None]]:
+    return sorted((o["version"], o["result"], o["reason"]) for o in await shard.feed())
+
+
+async def all_outcomes(shard) -> list[tuple[int, str, str | None]]:
+    await shard.feed()
+    return sorted((o["version"], o["result"], o["reason"]) for o in shard.published)
+
+
+async def test_a_message_goes_out_and_is_accounted_for_once(shard, subscribe, make_record, send, mail_server, clock):
+    await subscribe()
+    await shard.feed(make_record())
+    await send()
+    [mail] = mail_server.mails
+    assert mail["To"] == "jo@customer.example"
+    [outcome] = await shard.feed()
+    assert (outcome["result"], outcome["attempts"], outcome["delay_seconds"]) == ("sent", 1, 2.0)
+    assert outcome["message_id"] == mail["Message-ID"] == f"<{outcome['notification_id']}@parts.example>"
+    await send()
+    assert (len(mail_server.mails), await shard.feed()) == (1, [])
+
+
+async def test_nothing_goes_out_before_the_window_has_passed(shard, subscribe, make_record, send, mail_server):
+    await subscribe()
+    await shard.feed(make_record())
+    await send(seconds=1.9)
+    assert mail_server.mails == []
+
+
+async def test_fifty_lines_of_an_order_are_one_mail(shard, subscribe, make_record, send, mail_server):
+    await subscribe()
+    await shard.feed(*(make_record(line=str(n), part_id=f"P-{n}") for n in range(1, 51)))
+    await send()
+    [mail] = mail_server.mails
+    assert mail["Subject"] == "Order SO-1001: news about 50 parts"
+    text = mail.get_payload(0).get_payload(decode=True).decode()
+    assert all(f"Part P-{n} (order line {n})" in text for n in range(1, 51))
+    assert [o[1] for o in await outcomes(shard)] == ["sent"] * 50
+
+
+async def test_orders_and_recipients_are_not_mixed(shard, subscribe, make_record, send, mail_server):
+    await subscribe()
+    await subscribe("C-18", "al@other.example")
+    await shard.feed(
+        make_record(line="1"), make_record(line="2", order_id="SO-2"), make_record(line="3", customer_id="C-18")
+    )
+    await send()
+    assert sorted(mail["To"] for mail in mail_server.mails) == ["al@other.example"] + ["jo@customer.example"] * 2
+
+
+async def test_more_lines_than_fit_go_in_several_mails(
+    shard, subscribe, make_record, pool, settings, clock, mail_server
+):
+    few = settings.notify.model_copy(update={"lines": 4})
+    smtp = settings.smtp.model_copy(update={"port": mail_server.port})
+    sender = Sender(MessageStore(pool, Channel.EMAIL), SmtpTransport(smtp), few, clock)
+    await subscribe()
+    await shard.feed(*(make_record(line=str(n)) for n in range(1, 11)))
+    clock.forward(seconds=2)
+    while await sender.turn():
+        pass
+    await sender._transport.rest()
+    assert len(mail_server.mails) == 3
+    assert len({mail["Message-ID"] for mail in mail_server.mails}) == 3
+    assert len(await shard.feed()) == 10
+
+
+async def test_one_connection_serves_a_batch(shard, subscribe, make_record, send, mail_server):
+    await subscribe()
+    await shard.feed(*(make_record(line=str(n), order_id=f"SO-{n}") for n in range(5)))
+    await send()
+    assert (len(mail_server.mails), len(mail_server.sessions)) == (5, 1)
+
+
+async def test_a_temporary_refusal_is_tried_again_later(shard, subscribe, make_record, send, mail_server):
+    await subscribe()
+    mail_server.on_rcpt.append("451 4.7.1 greylisted")
+    await shard.feed(make_record())
+    await send()
+    await send(seconds=20)
+    assert mail_server.mails == []
+    await send(seconds=20)
+    assert len(mail_server.mails) == 1
+    [outcome] = await shard.feed()
+    assert (outcome["result"], outcome["attempts"]) == ("sent", 2)
+
+
+async def test_a_temporary_refusal_of_the_content_is_tried_again_too(shard, subscribe, make_record, send, mail_server):
+    await subscribe()
+    mail_server.on_data.append("452 4.3.1 disk full")
+    await shard.feed(make_record())
+    await send()
+    await send(seconds=40)
+    assert len(mail_server.mails) == 1
+    assert await outcomes(shard) == [(1, "sent", None)]
+
+
+async def test_news_that_comes_meanwhile_waits_with_it_and_replaces_it(
+    shard, subscribe, make_record, send, mail_server
+):
+    await subscribe()
+    mail_server.on_rcpt.append("451 later")
+    await shard.feed(make_record())
+    await send()
+    await shard.feed(make_record("promised", version=2, promise=4), make_record("opened", line="2"))
+    await send(seconds=5)
+    assert mail_server.mails == []
+    await send(seconds=40)
+    assert len(mail_server.mails) == 1
+    assert await outcomes(shard) == [(1, "sent", None), (1, "suppressed", "superseded"), (2, "sent", None)]
+
+
+async def test_a_server_that_never_takes_it_is_given_up_after_two_days(
+    shard, subscribe, make_record, send, mail_server, clock
+):
+    await subscribe()
+    mail_server.on_rcpt.extend(["450 mailbox busy"] * 200)
+    await shard.feed(make_record())
+    await send()
+    outcome, began = [], clock.now
+    while not outcome:
+        await send(seconds=900)
+        outcome = await shard.feed()
+        assert clock.now - began < timedelta(hours=49)
+    assert (outcome[0]["result"], outcome[0]["reason"]) == ("expired", "smtp-450")
+    assert clock.now - began > timedelta(hours=46)
+    assert 40 < outcome[0]["attempts"] < 80
+
+
+async def test_a_final_refusal_fails_and_the_address_is_suspended_after_three(
+    shard, subscribe, make_record, send, mail_server, pool
+):
+    await subscribe()
+    mail_server.on_rcpt.extend(["550 5.1.1 no such user"] * 3)
+    for n in range(3):
+        await shard.feed(make_record(order_id=f"SO-{n}", line=str(n)))
+        await send()
+        assert await outcomes(shard) == [(1, "failed", "smtp-550")]
+    [outcome] = await shard.feed(make_record(line="9"))
+    assert (outcome["result"], outcome["reason"]) == ("suppressed", "no-channel")
+
+
+async def test_a_delivery_forgives_earlier_bounces(shard, subscribe, make_record, send, mail_server, pool):
+    await subscribe()
+    mail_server.on_rcpt.append("550 no")
+    for n in range(2):
+        await shard.feed(make_record(order_id=f"SO-{n}", line=str(n)))
+        await send()
+    assert await pool.fetchval("SELECT hard_bounces FROM contact WHERE audience = 'customer'") == 0
+
+
+async def test_a_refused_content_does_not_suspend_the_address(shard, subscribe, make_record, send, mail_server, pool):
+    await subscribe()
+    mail_server.on_data.append("554 spam")
+    await shard.feed(make_record())
+    await send()
+    assert await outcomes(shard) == [(1, "failed", "smtp-554")]
+    assert await pool.fetchval("SELECT hard_bounces FROM contact WHERE audience = 'customer'") == 0
+
+
+async def test_a_server_that_refuses_the_sender_costs_no_message_a_try(
+    shard, subscribe, make_record, send, mail_server
+):
+    await subscribe()
+    mail_server.on_mail.append("550 who are you")
+    await shard.feed(make_record())
+    await send()
+    await send()
+    [outcome] = await shard.feed()
+    assert (outcome["result"], outcome["attempts"]) == ("sent", 1)
+
+
+async def test_no_server_costs_no_message_a_try(shard, subscribe, make_record, new_sender, send, clock, pool):
+    await subscribe()
+    await shard.feed(make_record())
+    clock.forward(seconds=2)
+    nobody = new_sender(port=1)
+    assert not await nobody.turn()
+    assert nobody._outage > 0
+    row = await pool.fetchrow("SELECT status, attempts FROM notification")
+    assert tuple(row) == ("pending", 0)
+    await send()
+    assert await outcomes(shard) == [(1, "sent", None)]
+
+
+async def test_silence_after_the_final_dot_sends_the_same_mail_again(shard, subscribe, make_record, send, mail_server):
+    await subscribe()
+    before = metrics.AMBIGUOUS.labels("email")._value.get()
+    mail_server.on_data.append("drop")
+    await shard.feed(make_record())
+    await send()
+    assert await shard.feed() == []
+    # news that comes meanwhile neither replaces nor joins what may be in the customer's hands already
+    await shard.feed(make_record("promised", version=2, promise=4))
+    await send(seconds=40)
+    await send(seconds=2)
+    first, again, newer = mail_server.raw
+    assert first == again != newer
+    assert metrics.AMBIGUOUS.labels("email")._value.get() == before + 1
+    assert await outcomes(shard) == [(1, "sent", None), (2, "sent", None)]
+
+
+async def test_a_refusal_after_silence_keeps_the_mail_as_it_is(shard, subscribe, make_record, send, mail_server):
+    await subscribe()
+    mail_server.on_data.extend(["drop", "451 later", "250 OK"])
+    await shard.feed(make_record())
+    await send()
+    await shard.feed(make_record("promised", version=2, promise=4))
+    await send(seconds=40)
+    assert len(mail_server.raw) == 1
+    await send(seconds=100)
+    assert mail_server.raw[0] == mail_server.raw[1]
+
+
+async def test_several_senders_send_each_message_once(shard, subscribe, make_record, new_sender, clock, mail_server):
+    await subscribe()
+    await shard.feed(*(make_record(line=f"{o}-{n}", order_id=f"SO-{o}") for o in range(30) for n in range(3)))
+    clock.forward(seconds=2)
+    senders = [new_sender() for _ in range(4)]
+
+    async def drain(sender: Sender) -> None:
+        while await sender.turn():
+            pass
+        await sender._transport.rest()
+
+    await asyncio.gather(*map(drain, senders))
+    await drain(senders[0])
+    published = await shard.feed()
+    assert [o["result"] for o in published] == ["sent"] * 90
+    assert len({o["message_id"] for o in published}) == len(mail_server.mails)
+    told = [mail.get_all("X-Backorder-Id") for mail in mail_server.mails]
+    assert sorted(name for names in told for name in names) == sorted(
+        f"BO-{o}-{n}" for o in range(30) for n in range(3)
+    )
+
+
+async def test_a_message_is_under_way_once_per_recipient_and_order(shard, subscribe, make_record, pool, clock):
+    await subscribe()
+    store = MessageStore(pool, Channel.EMAIL)
+    await shard.feed(make_record())
+    clock.forward(seconds=2)
+    [held] = await store.lease(clock(), timedelta(seconds=60), 10, 100)
+    await shard.feed(make_record("shipped", version=2))
+    clock.forward(seconds=2)
+    assert await store.lease(clock(), timedelta(seconds=60), 10, 100) == []
+    await store.wait(held, clock())
+    [both] = await store.lease(clock(), timedelta(seconds=60), 10, 100)
+    assert [news.event_type for news in both.news] == ["back-order.opened", "back-order.shipped"]
+
+
+async def test_who_lost_the_lease_neither_sends_nor_records(
+    shard, subscribe, make_record, pool, clock, new_sender, mail_server
+):
+    await subscribe()
+    store = MessageStore(pool, Channel.EMAIL)
+    await shard.feed(make_record())
+    clock.forward(seconds=2)
+    [zombie] = await store.lease(clock(), timedelta(seconds=60), 10, 100)
+    clock.forward(seconds=61)
+    [heir] = await store.lease(clock(), timedelta(seconds=60), 10, 100)
+    assert heir.epoch > zombie.epoch
+    await new_sender()._send(zombie)
+    assert mail_server.mails == []
+    assert not await store.wait(zombie, clock())
+    assert await store.finish(zombie, "sent", None, clock(), tries=1) == []
+    assert len(await store.finish(heir, "sent", None, clock(), tries=heir.tries)) == 1
+
+
+async def test_dates_that_move_and_move_back_are_not_told(shard, subscribe, make_record, send, mail_server):
+    await subscribe()
+    await shard.feed(make_record("promised", version=1, promise=5))
+    await send()
+    await shard.feed(make_record("promised", version=2, promise=9, first=5))
+    await shard.feed(make_record("promised", version=3, promise=5, first=5))
+    await send()
+    assert len(mail_server.mails) == 1
+    assert await all_outcomes(shard) == [
+        (1, "sent", None),
+        (2, "suppressed", "superseded"),
+        (3, "suppressed", "unchanged"),
+    ]
+
+
+async def test_a_repeated_date_beside_other_news_is_left_out(shard, subscribe, make_record, send, mail_server):
+    await subscribe()
+    await shard.feed(make_record("promised", version=1, promise=5))
+    await send()
+    await shard.feed(make_record("promised", version=2, promise=5), make_record("shipped", version=3, promise=5))
+    await send()
+    assert await all_outcomes(shard) == [(1, "sent", None), (2, "suppressed", "unchanged"), (3, "sent", None)]
+    assert len(mail_server.mails) == 2
+
+
+async def test_a_moved_date_names_the_one_told_before(shard, subscribe, make_record, send, mail_server):
+    await subscribe()
+    await shard.feed(make_record("promised", version=1, promise=5))
+    await send()
+    await shard.feed(make_record("promised", version=2, promise=9, first=5))
+    await send()
+    text = mail_server.mails[1].get_payload(0).get_payload(decode=True).decode()
+    assert "now expected around Thu 3 Dec 2026. We had told you Sun 29 Nov 2026." in text
+    assert "Very likely by: Sun 6 Dec 2026" in text
+    assert "Our first estimate was: Sun 29 Nov 2026" in text
+
+
+async def test_a_contact_that_is_gone_by_then_is_not_written_to(shard, subscribe, make_record, send, mail_server, pool):
+    await subscribe()
+    await shard.feed(make_record())
+    await pool.execute("DELETE FROM contact WHERE audience = 'customer'")
+    await send()
+    assert mail_server.mails == []
+    assert await outcomes(shard) == [(1, "suppressed", "no-channel")]
+
+
+async def test_a_sender_that_is_stopped_puts_back_what_it_has_not_tried(
+    shard, subscribe, make_record, new_sender, clock, pool
+):
+    await subscribe()
+    await shard.feed(*(make_record(line=str(n), order_id=f"SO-{n}") for n in range(3)))
+    clock.forward(seconds=2)
+    sender = new_sender()
+    await sender.turn(lambda: True)
+    rows = await pool.fetch("SELECT status, attempts FROM notification")
+    assert [tuple(row) for row in rows] == [("pending", 0)] * 3
+    assert await pool.fetchval("SELECT count(*) FROM message") == 0
