@@ -71,7 +71,7 @@ class Bench:
         """Deliveries of a hundred units each; the third is `shift` hours late."""
         return InboundSeen(
             tuple(
-                Inbound(f"PO-{i}", 100, NOW + (24 * i + (shift if i == 2 else 0)) * HOUR, NOW + (24 * i + 99) * HOUR)  # noqa: PLR2004
+                Inbound(f"PO-{i}", 100, NOW + (24 * i + (shift if i == 2 else 0)) * HOUR, NOW + (24 * i + 99) * HOUR)
                 for i in range(deliveries)
             ),
             CAUSE,
@@ -110,9 +110,7 @@ def measures(bench: Bench) -> Iterator[tuple[str, Callable[[int], float]]]:
     origin = Origin("back-order-command", 0, 0)
     yield (
         "a hold",
-        lambda n: bench.do(
-            CommandEntry(f"K{n}", f"BO-{n * spread + 2}", "P", "L", "hold", "bench", CAUSE, origin)
-        ),
+        lambda n: bench.do(CommandEntry(f"K{n}", f"BO-{n * spread + 2}", "P", "L", "hold", "bench", CAUSE, origin)),
     )
 
     def moved(n: int) -> float:

@@ -74,7 +74,7 @@ async def test_a_role_owns_its_schema_and_finds_it_by_itself(made):
         async with made.session_of(role) as session:
             await session.execute("CREATE TABLE mine (id integer)")
             assert await session.fetchval("SELECT 'mine'::regclass::text") == "mine"
-            assert await session.fetchval("SELECT current_schema()") == role
+            assert await session.fetchval("SHOW search_path") == role
             for setting, value in provisioning._ROLE_SETTINGS.items():
                 assert pytest.approx(seconds(await session.fetchval(f"SHOW {setting}"))) == seconds(value)
 
@@ -93,6 +93,8 @@ async def test_a_role_sees_nothing_of_the_others(made):
         ):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await session.execute(forbidden)
+        usable = await session.fetch("SELECT nspname FROM pg_namespace WHERE has_schema_privilege(oid, 'USAGE')")
+        assert {row["nspname"] for row in usable} == {second, "pg_catalog", "information_schema"}
 
 
 async def test_nobody_logs_in_before_there_is_a_password(made):

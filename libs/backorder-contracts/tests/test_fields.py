@@ -1,7 +1,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from backorder_contracts.fields import end_of, format_time, parse_time, parse_time_or_date
+from backorder_contracts.fields import format_time, parse_time, parse_time_or_date
 from pydantic_core import PydanticCustomError
 
 
@@ -62,7 +62,6 @@ def test_a_date_stands_for_the_midnight_that_ends_it():
     assert parse_time_or_date("2026-11-30") == datetime(2026, 12, 1, tzinfo=UTC)
     assert parse_time_or_date("2026-12-31") == datetime(2027, 1, 1, tzinfo=UTC)
     assert parse_time_or_date("2026-11-30T09:00:00+09:00") == datetime(2026, 11, 30, tzinfo=UTC)
-    assert end_of(datetime(2026, 11, 30, tzinfo=UTC).date()) == datetime(2026, 12, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("given", ["2026-02-30", "2026-13-01", "9999-12-31", "2026-11", "2026-11-30Z", 20261130])

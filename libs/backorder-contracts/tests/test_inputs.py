@@ -232,6 +232,29 @@ def test_each_sort_of_mistake_has_its_code(topic, path, value, reason):
     assert ": " in detail
 
 
+@pytest.mark.parametrize(
+    ("topic", "path", "value", "told"),
+    [
+        (
+            "order-placed",
+            (*LINE, "quantity"),
+            "4",
+            'lines[0].quantity: "4"; expected a whole number from 1 to 1000000000',
+        ),
+        ("order-placed", ("order_id",), "a\nb", 'order_id: "a\\nb"; expected 1 to 64 printable characters'),
+        ("order-placed", ("lines",), {}, "lines: an object; expected a list of 1 to 1000 lines"),
+        ("order-placed", ("customer",), "C-1", 'customer: "C-1"; expected an object'),
+        ("order-placed", (*LINE, "need_by"), "soon", "lines[0].need_by: expected a time with an offset, or a date"),
+        ("order-cancelled", ("reason",), "a\0b", 'reason: "a\\x00b"; expected text of at most 500 characters'),
+        ("stock-changed", ("reason",), "", 'reason: ""; expected 1 to 64 printable characters'),
+        ("back-order-command", ("action",), "explode", "action: \"explode\"; expected 'hold', 'resume'"),
+        ("back-order-command", ("action",), "expedite", "band: is missing; action expedite needs it"),
+    ],
+)
+def test_a_detail_names_the_field_what_was_given_and_what_is_expected(topic, path, value, told):
+    assert refusal(topic, with_(topic, path, value))[1].startswith(told)
+
+
 def test_an_order_has_at_most_a_thousand_lines():
     lines = [{"line_id": str(n), "part_id": "P", "quantity": 1} for n in range(1_001)]
     assert len(parsed("order-placed", {**ORDER, "lines": lines[:1_000]})[1].lines) == 1_000

@@ -112,4 +112,3 @@ def test_another_number_of_partitions_is_refused_with_the_reason(run_dir, capsys
         up(detach=True, partitions=5, run_dir=run_dir)
     assert "has 4 partitions instead of 5" in capsys.readouterr().err
     assert find(run_dir) is None
-    up(detach=True, run_dir=run_dir)

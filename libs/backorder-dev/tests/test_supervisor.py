@@ -56,27 +56,38 @@ class Watch:
 
     async def until(self, condition):
         async with asyncio.timeout(30):
-            while not condition():  # noqa: ASYNC110 - processes set no event
+            while not condition():
                 await asyncio.sleep(0.01)
 
-    def supervise(self, *children, backoff=lambda: Backoff(first=0.01, most=0.05)):
-        supervisor = Supervisor(children, changed=self.changed, say=self.said.append, backoff=backoff)
+    def supervise(self, *stages, backoff=lambda: Backoff(first=0.01, most=0.05)):
+        supervisor = Supervisor(stages, changed=self.changed, say=self.said.append, backoff=backoff)
         return asyncio.create_task(supervisor.run(self.stop))
 
 
-async def test_components_start_in_order_and_stop_in_reverse(tmp_path):
+async def test_stages_start_in_order_and_stop_in_reverse(tmp_path):
     journal, watch = [], Watch()
-    running = watch.supervise(*(Child(name, tmp_path, journal) for name in "abc"))
+    running = watch.supervise(*([Child(name, tmp_path, journal)] for name in "abc"))
     await watch.until(lambda: watch.changes == 1)
     watch.stop.set()
     await running
     assert journal == ["start a", "start b", "start c", "stop c", "stop b", "stop a"]
 
 
+async def test_the_components_of_a_stage_start_together(tmp_path):
+    journal, watch = [], Watch()
+    slow = Child("slow", tmp_path, journal, "import time; time.sleep(600)")
+    running = watch.supervise([slow, Child("quick", tmp_path, journal)], [Child("later", tmp_path, journal)])
+    await watch.until(lambda: any("quick is ready" in line for line in watch.said))
+    watch.stop.set()
+    await running
+    assert journal[:2] == ["start slow", "start quick"]
+    assert "start later" not in journal
+
+
 async def test_a_killed_component_is_started_again_as_another_process(tmp_path):
     watch = Watch()
     child = Child("a", tmp_path, [])
-    running = watch.supervise(child)
+    running = watch.supervise([child])
     await watch.until(lambda: watch.changes == 1)
     first = child.pid
     os.kill(first, signal.SIGKILL)
@@ -90,7 +101,7 @@ async def test_a_killed_component_is_started_again_as_another_process(tmp_path):
 async def test_a_component_that_fails_after_a_restart_is_tried_again_until_it_works(tmp_path):
     watch = Watch()
     child = Child("a", tmp_path, journal := [])
-    running = watch.supervise(child)
+    running = watch.supervise([child])
     await watch.until(lambda: watch.changes == 1)
     child.code = DIES
     os.kill(child.pid, signal.SIGKILL)
@@ -106,8 +117,8 @@ async def test_a_component_that_does_not_start_at_the_beginning_ends_the_whole(t
     journal, watch = [], Watch()
     good, bad = Child("good", tmp_path, journal), Child("bad", tmp_path, journal, DIES)
     with pytest.raises(StartError, match=r"bad ended with code 3(.|\n)*no disk"):
-        await watch.supervise(good, bad)
-    assert journal == ["start good", "start bad", "stop good"]
+        await watch.supervise([good], [bad])
+    assert journal == ["start good", "start bad", "stop bad", "stop good"]
     assert good.pid is None
     assert watch.changes == 0
 
@@ -116,7 +127,7 @@ async def test_a_stop_while_starting_leaves_nothing_running(tmp_path):
     watch = Watch()
     good = Child("good", tmp_path, [])
     slow = Child("slow", tmp_path, [], "import time; time.sleep(600)")
-    running = watch.supervise(good, slow)
+    running = watch.supervise([good], [slow])
     await watch.until(lambda: "starting slow" in watch.said and good.pid)
     watch.stop.set()
     await running

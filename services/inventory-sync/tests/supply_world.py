@@ -57,16 +57,16 @@ def delivery(version, quantity=10, *, name="PO-1", status="promised", got=0, due
 
 
 class World:
-    """One lane and a clock. `decide` may be another one, to see whether the tests notice."""
+    """One lane and a clock. `parts` may be another `decide` and `Teller`, to see whether the tests notice."""
 
-    def __init__(self, rules=None, decide_with=decide):
+    def __init__(self, rules=None, parts=None):
         self.now = START
         self.lane = Lane("P", "L")
         self.rules = rules or Rules()
         self.timers = {}
         self.events = []
         self.letters = []
-        self._decide = decide_with
+        self._decide, self._teller = parts or (decide, Teller)
 
     def take(self, *entries):
         """Take entries one after the other; returns the events that they led to."""
@@ -95,7 +95,7 @@ class World:
 
     def _happen(self, event):
         facts = self._decide(self.lane, event, self.now, self.rules)
-        teller = Teller(self.lane, self.rules)
+        teller = self._teller(self.lane, self.rules)
         for fact in facts:
             evolve(self.lane, fact)
             for effect in teller.tell(fact):

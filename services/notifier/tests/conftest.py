@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -206,6 +206,7 @@ class MailServer:
     """A real SMTP server that follows a script; what is not in the script is accepted.
 
     `on_rcpt` and `on_data` hold the next answers: an SMTP reply, or `drop` (cut the connection after the final dot).
+    `on_arrival` runs when a mail is complete, before the sender hears of it.
     """
 
     port: int = 0
@@ -215,6 +216,7 @@ class MailServer:
     mails: list[Mail] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     sessions: set[int] = field(default_factory=set)
+    on_arrival: Callable[[], Awaitable[None]] | None = None
 
     async def handle_MAIL(self, _server, _session, envelope, address, options) -> str:  # noqa: N802
         if self.on_mail:
@@ -235,6 +237,8 @@ class MailServer:
             self.raw.append(envelope.original_content)
             self.mails.append(message_from_bytes(envelope.original_content))
             self.sessions.add(id(session))
+            if self.on_arrival is not None:
+                await self.on_arrival()
         if answer == "drop":
             server.transport.abort()
             return "250 never heard"
@@ -270,7 +274,7 @@ class Pushed:
 
 @dataclass
 class Endpoint:
-    """A real HTTP endpoint that follows a script: a status, a status with headers, or `drop` once it has the request."""
+    """A real HTTP endpoint that follows a script: a status, a status with headers, `drop` the connection, or an `endless` body."""
 
     port: int = 0
     script: deque[str | tuple[int, dict[str, str]]] = field(default_factory=deque)
@@ -289,7 +293,13 @@ class Endpoint:
             body = await reader.readexactly(int(headers.get("content-length", "0")))
             self.pushed.append(Pushed(method, path, headers, msgspec.json.decode(body)))
             answer = self.script.popleft() if self.script else (202, {})
-            if answer != "drop":
+            if answer == "endless":
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                with suppress(ConnectionError):
+                    while True:
+                        writer.write(b"x" * 65_536)
+                        await writer.drain()
+            elif answer != "drop":
                 status, more = answer
                 lines = [f"HTTP/1.1 {status} X", "content-length: 0", *(f"{k}: {v}" for k, v in more.items())]
                 writer.write(("\r\n".join(lines) + "\r\n\r\n").encode())

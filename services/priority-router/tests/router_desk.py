@@ -146,6 +146,20 @@ class Desk:
         return self.wait(5 * SECOND)
 
 
+def quantities(line):
+    """Units that wait, are set aside, released, shipped, cancelled."""
+    return line.waiting, line.allocated, line.released, line.shipped, line.cancelled
+
+
+def promises(desk):
+    """Hours from the start that each waiting line is promised."""
+    return {
+        line.line.order_id: line.promise and (line.promise.p50 - START) / HOUR
+        for line in desk.queue.orders.values()
+        if not line.closed
+    }
+
+
 def snapshot(queue):
     """All that the queue holds, for comparing."""
     return deepcopy(

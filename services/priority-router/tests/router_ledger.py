@@ -45,7 +45,14 @@ class Ledger:
             self.out.append(Shortage(key, detail, units, line["covered"], first, START, CAUSE))
 
     def placed(self, order, units, detail):
-        self.lines[order] = dict(covered=0, need=0, counted=0, opened=False, detail=detail, age=len(self.lines))
+        self.lines[order] = {
+            "covered": 0,
+            "need": 0,
+            "counted": 0,
+            "opened": False,
+            "detail": detail,
+            "age": len(self.lines),
+        }
         take = min(units, max(self.free, 0)) if self.needed <= 0 else 0
         self.covered += take
         self.lines[order]["covered"] = take

@@ -37,11 +37,7 @@ class Oracle:
         return self.ordered(x for x in self.lines.values() if not x["closed"])
 
     def takers(self, *, lending):
-        return [
-            x
-            for x in self.open_lines()
-            if not x["held"] and self.waiting(x) > 0 and x["lending"] == lending
-        ]
+        return [x for x in self.open_lines() if not x["held"] and self.waiting(x) > 0 and x["lending"] == lending]
 
     def prey(self, band):
         return [
@@ -115,28 +111,28 @@ class Oracle:
     def short(self, order, units, *, band, due, placed, complete):
         x = self.lines.get(order)
         if x is None:
-            x = self.lines[order] = dict(
-                order=order,
-                need=0,
-                alloc=0,
-                rel=0,
-                counted=0,
-                shipped=0,
-                cancelled=0,
-                held=False,
-                lending=False,
-                closed=None,
-                promise=None,
-                worsened=0,
-                release_at=None,
-                breached=False,
-                pinned=False,
-                sent=False,
-                band=band,
-                due=due,
-                placed=placed,
-                complete=complete,
-            )
+            x = self.lines[order] = {
+                "order": order,
+                "need": 0,
+                "alloc": 0,
+                "rel": 0,
+                "counted": 0,
+                "shipped": 0,
+                "cancelled": 0,
+                "held": False,
+                "lending": False,
+                "closed": None,
+                "promise": None,
+                "worsened": 0,
+                "release_at": None,
+                "breached": False,
+                "pinned": False,
+                "sent": False,
+                "band": band,
+                "due": due,
+                "placed": placed,
+                "complete": complete,
+            }
         elif x["closed"] and not x["pinned"]:
             x["band"], x["due"] = band, due
         x["closed"] = None

@@ -225,3 +225,21 @@ def test_a_hold_withdraws_the_promise():
     desk.settle_promises()
     assert desk.line("A").promise.p50 == START + 48 * HOUR
     assert desk.line("A").revisions == 1
+
+
+def test_a_hold_makes_the_ledger_count_only_what_is_released():
+    desk = Desk()
+    desk.short("A", 5)
+    desk.units(2)
+    desk.wait(2 * SECOND)
+    desk.command("hold", "A")
+    assert desk.line("A").counted == 2
+
+
+def test_released_units_are_out_of_a_cancel_commands_reach():
+    desk = Desk()
+    desk.short("A", 5)
+    desk.units(2)
+    desk.wait(2 * SECOND)
+    desk.command("cancel", "A", quantity=4)
+    assert refused(desk) == "not-enough"

@@ -5,16 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from priority_router.domain import facts as f
 from priority_router.domain.events import Inbound, InboundSeen, TimerRang
-from router_desk import HOUR, SECOND, START, Desk, policy
-
-
-def promises(desk):
-    """Hours from the start that each waiting line is promised."""
-    return {
-        line.line.order_id: line.promise and (line.promise.p50 - START) / HOUR
-        for line in desk.queue.orders.values()
-        if not line.closed
-    }
+from router_desk import HOUR, SECOND, START, Desk, policy, promises
 
 
 def test_a_promise_is_when_supply_passes_the_need_up_to_the_line():
@@ -48,13 +39,14 @@ def test_units_set_aside_do_not_wait_for_supply_again():  # P4: a line does not 
 def test_a_promise_is_published_only_when_it_moves_beyond_the_tolerance():
     desk = Desk()
     desk.short("A", 1)
-    desk.inbound(("PO-1", 1, 48))
+    desk.short("B", 1, placed=1)
+    desk.inbound(("PO-1", 1, 48), ("PO-2", 1, 99))
     desk.settle_promises()
     for hours in (60, 36, 48, 60):
-        desk.inbound(("PO-1", 1, hours))
+        desk.inbound(("PO-1", 1, hours), ("PO-2", 1, 99))
         desk.settle_promises()
         assert desk.kinds() == []
-    desk.inbound(("PO-1", 1, 61))
+    desk.inbound(("PO-1", 1, 61), ("PO-2", 1, 99))
     desk.settle_promises()
     assert desk.kinds() == ["Promised"]
     line = desk.line("A")
@@ -181,72 +173,6 @@ def test_without_any_worsening_allowed_a_promised_line_keeps_its_units():
     assert (desk.line("f").allocated, desk.line("g").allocated, desk.line("w").allocated) == (2, 0, 2)
 
 
-def test_a_complete_line_that_supply_cannot_complete_lends_its_units():
-    desk = Desk()
-    desk.short("C", 10, ship_policy="complete", placed=1)
-    desk.units(4)
-    desk.short("F", 3, placed=2)
-    assert desk.line("F").allocated == 0
-    desk.settle_promises()
-    assert (desk.line("C").allocated, desk.line("F").released) == (1, 3)
-    revoked = next(fact for fact in desk.facts if isinstance(fact, f.Revoked))
-    assert (revoked.rule, revoked.taken_for) == ("lent", desk.id("F"))
-
-
-def test_a_lender_gets_no_more_units_while_others_wait_but_keeps_what_nobody_wants():
-    desk = Desk()
-    desk.short("C", 10, ship_policy="complete", placed=1)
-    desk.settle_promises()
-    desk.short("F", 3, placed=2)
-    desk.units(5)
-    assert [(a.rule, a.units) for a in desk.all(f.Allocated)] == [("rank-order", 3), ("left-over", 2)]
-    assert desk.all(f.Allocated)[0].passed_over == (f.PassedOver(desk.id("C"), "cannot-be-completed"),)
-    assert desk.line("C").allocated == 2
-
-
-def test_a_lender_stands_in_nobodys_way_and_is_promised_nothing():
-    desk = Desk()
-    desk.short("C", 10, ship_policy="complete", placed=1)
-    desk.short("F", 3, placed=2)
-    desk.inbound(("PO-1", 5, 24))
-    desk.settle_promises()
-    assert promises(desk) == {"C": None, "F": 24}
-
-
-def test_a_lender_takes_part_again_once_supply_completes_it():
-    desk = Desk()
-    desk.short("C", 10, ship_policy="complete", placed=1)
-    desk.short("F", 3, placed=2)
-    desk.inbound(("PO-1", 5, 24))
-    desk.settle_promises()
-    desk.inbound(("PO-1", 5, 24), ("PO-2", 5, 48))
-    desk.settle_promises()
-    assert not desk.line("C").lending
-    assert promises(desk) == {"C": 48, "F": None}
-    desk.units(4)
-    assert desk.line("C").allocated == 4
-
-
-def test_an_announced_delivery_keeps_a_complete_line_from_lending():
-    desk = Desk()
-    desk.short("C", 10, ship_policy="complete", placed=1)
-    desk.units(4)
-    desk.inbound(("PO-1", 6, 24))
-    desk.short("F", 3, placed=2)
-    desk.settle_promises()
-    assert (desk.line("C").allocated, desk.line("F").allocated) == (4, 0)
-
-
-def test_a_smaller_complete_line_is_served_where_a_bigger_one_cannot_be():
-    desk = Desk()
-    desk.short("big", 10, ship_policy="complete", placed=1)
-    desk.short("small", 4, ship_policy="complete", placed=2)
-    desk.units(4)
-    desk.settle_promises()
-    desk.settle_promises()
-    assert (desk.line("big").allocated, desk.line("small").released) == (0, 4)
-
-
 def test_many_moved_promises_are_published_in_portions(monkeypatch):
     monkeypatch.setattr("priority_router.domain.promise.AT_ONCE", 10)
     desk = Desk()
@@ -272,9 +198,7 @@ def ibm():
     desk.now = day(1)
     for order, placed, ships in (("SO1", 3, 16), ("SO2", 5, 21), ("SO3", 10, 22), ("SO4", 15, 26)):
         desk.short(order, 5, placed_at=day(placed), need_by=day(ships))
-    desk.do(
-        f_inbound(("PO1", day(15)), ("PO2", day(20)), ("PO3", day(21)), ("PO4", day(25)), cause=desk.cause())
-    )
+    desk.do(f_inbound(("PO1", day(15)), ("PO2", day(20)), ("PO3", day(21)), ("PO4", day(25)), cause=desk.cause()))
     desk.settle_promises()
     return desk
 
@@ -295,7 +219,7 @@ def test_oracles_rule_ranks_by_priority_and_breaks_ties_by_the_earlier_date():
     desk = Desk(policy("ggg"))
     desk.short("cheap-early", 1, need_by=START + 1 * HOUR)
     desk.short("dear-late", 1, need_by=START + 9 * HOUR, service_impact="down")
-    desk.short("dear-early", 1, need_by=START + 2 * HOUR, service_impact="down")
+    desk.short("dear-early", 1, need_by=START + 2 * HOUR, service_impact="down", placed=9)
     desk.short("cheap-late", 1, need_by=START + 5 * HOUR)
     order = [line.line.order_id for line in desk.queue.ladder.kept()]
     assert order == ["dear-early", "dear-late", "cheap-early", "cheap-late"]

@@ -119,7 +119,9 @@ class Pair(Desk):
         known = self.oracle.lines.get(order)
         if known is not None:  # a line never changes what it is
             impact, ship, placed = known["impact"], "complete" if known["complete"] else "available", known["at"]
-        self.short(order, units, first=known is None, service_impact=impact, ship_policy=ship, placed=placed, quantity=9)
+        self.short(
+            order, units, first=known is None, service_impact=impact, ship_policy=ship, placed=placed, quantity=9
+        )
         at = START - HOUR + placed * SECOND
         band = self.band(impact)
         self.oracle.short(
@@ -261,7 +263,5 @@ def test_another_policy_leads_to_the_ranks_it_would_have_given_from_the_start(st
     check_indexes(desk.queue)
     for line in desk.queue.orders.values():
         if not line.closed and not line.pinned:
-            assert line.band == min(
-                {"down": 0, "degraded": 1}.get(line.line.service_impact, 9), len(strategies) - 1
-            )
+            assert line.band == min({"down": 0, "degraded": 1}.get(line.line.service_impact, 9), len(strategies) - 1)
     assert "settle" not in desk.queue.timers

@@ -15,6 +15,7 @@ that they do not know. Read with `isolation.level=read_committed`.
 
 _HEADERS: Final[dict[str, Any]] = {
     "type": "object",
+    "description": "What we publish always has them. Upstream may also send structured mode, or bare JSON without any.",
     "required": ["ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type"],
     "properties": {
         "ce_specversion": {"type": "string", "const": "1.0"},

@@ -52,27 +52,8 @@ class PassedOverLine(Struct, frozen=True):
     reason: str
 
 
-class Extras(Struct, frozen=True, kw_only=True):
-    """What the type of an event adds to the state; what is not set is left out."""
-
-    changed: dict[str, int] | UnsetType = UNSET
-    reason: str | UnsetType = UNSET
-    rule: str | UnsetType = UNSET
-    rank: int | UnsetType = UNSET
-    taken_for: str | UnsetType = UNSET
-    passed_over: tuple[PassedOverLine, ...] | UnsetType = UNSET
-    passed_over_total: int | UnsetType = UNSET
-    refused: dict[str, str | int] | UnsetType = UNSET
-    command: dict[str, str | int] | UnsetType = UNSET
-    to_location_id: str | UnsetType = UNSET
-    to_lane: str | UnsetType = UNSET
-    to_back_order_id: str | UnsetType = UNSET
-    deliveries: tuple[SuppliedUnits, ...] | UnsetType = UNSET
-    durations: dict[str, float] | UnsetType = UNSET
-
-
-class State(Extras, frozen=True, kw_only=True):
-    """`state.BackOrderState`."""
+class State(Struct, frozen=True, kw_only=True):
+    """`state.BackOrderState`; what the type of an event does not have is left out."""
 
     back_order_id: str
     version: int
@@ -97,6 +78,20 @@ class State(Extras, frozen=True, kw_only=True):
     supplied_by: tuple[SuppliedUnits, ...]
     rerouted_from: str | None
     cause: Cause
+    changed: dict[str, int] | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    rule: str | UnsetType = UNSET
+    rank: int | UnsetType = UNSET
+    taken_for: str | UnsetType = UNSET
+    passed_over: tuple[PassedOverLine, ...] | UnsetType = UNSET
+    passed_over_total: int | UnsetType = UNSET
+    refused: dict[str, str | int] | UnsetType = UNSET
+    command: dict[str, str | int] | UnsetType = UNSET
+    to_location_id: str | UnsetType = UNSET
+    to_lane: str | UnsetType = UNSET
+    to_back_order_id: str | UnsetType = UNSET
+    deliveries: tuple[SuppliedUnits, ...] | UnsetType = UNSET
+    durations: dict[str, int] | UnsetType = UNSET
 
 
 def line_fields(line: LineDetail) -> dict[str, Any]:

@@ -5,7 +5,7 @@ exception that proves it: RFC 3339 text in, aware UTC datetimes inside, RFC 3339
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, WithJsonSchema
@@ -139,11 +139,6 @@ def format_time(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError("a published time must have an offset")
     return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
-
-
-def end_of(day: date) -> datetime:
-    """The midnight (UTC) that ends a day."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
 
 
 Time: TypeAlias = Annotated[

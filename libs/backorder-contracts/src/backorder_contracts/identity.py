@@ -14,6 +14,18 @@ def lane(part_id: str, location_id: str) -> str:
     return f"{part_id}@{location_id}"
 
 
+def parts_of(lane_name: str) -> tuple[str, str]:
+    """The part and the location of a lane. Raises ValueError when the name is none that `lane` writes."""
+    part_id, at, location_id = lane_name.partition("@")
+    if not at or "@" in location_id:
+        raise ValueError(f"{lane_name!r} is no lane: expected part_id@location_id")
+    return _plain(part_id), _plain(location_id)
+
+
+def _plain(escaped: str) -> str:
+    return escaped.replace("%40", "@").replace("%25", "%")
+
+
 def _escaped(identifier: str) -> str:
     return identifier.replace("%", "%25").replace("@", "%40")
 

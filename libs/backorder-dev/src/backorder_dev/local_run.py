@@ -102,13 +102,13 @@ class LocalRun:
         Raises:
             StartError: a part did not start.
         """
-        components: list[Component] = [
+        servers: list[Component] = [
             _Prepared("postgres", self._postgres, self._provision),
             _Prepared("broker", self._broker, self._create_topics),
             self._sinks,
-            *self._services.values(),
         ]
-        supervisor = Supervisor(components, changed=self._publish, say=self._say)
+        stages: list[Sequence[Component]] = [servers, list(self._services.values())]
+        supervisor = Supervisor(stages, changed=self._publish, say=self._say)
         remove_endpoints(self._dir)
         try:
             await supervisor.run(stop)

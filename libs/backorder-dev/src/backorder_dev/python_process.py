@@ -61,7 +61,8 @@ class PythonProcess:
             self._prepared = True
         process = self._spawn()
         try:
-            await process.ready(self._is_ready, name=self.name, timeout=_READY_TIMEOUT)
+            async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
+                await process.ready(lambda: self._is_ready(client), name=self.name, timeout=_READY_TIMEOUT)
         except StartError:
             await process.stop(grace=_GRACE)
             raise
@@ -95,10 +96,9 @@ class PythonProcess:
             what = f"{self.module} {' '.join(arguments)}"
             raise StartError(f"`python -m {what}` failed with code {code}.\n{process.tail()}")
 
-    async def _is_ready(self) -> bool:
-        async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
-            try:
-                response = await client.get(f"{self.base_url}/readyz")
-            except httpx.HTTPError:
-                return False
+    async def _is_ready(self, client: httpx.AsyncClient) -> bool:
+        try:
+            response = await client.get(f"{self.base_url}/readyz")
+        except httpx.HTTPError:
+            return False
         return response.status_code == httpx.codes.OK

@@ -61,7 +61,7 @@ class Backoff:
 
 
 class Supervisor:
-    """Runs components until told to stop.
+    """Runs components until told to stop, in stages: a stage starts when the one before it is ready.
 
     A component that does not start at the beginning ends the whole, since something is wrong that waiting does
     not mend. One that dies later is started again for ever.
@@ -69,7 +69,7 @@ class Supervisor:
 
     def __init__(
         self,
-        components: Sequence[Component],
+        stages: Sequence[Sequence[Component]],
         *,
         changed: Callable[[], None],
         say: Callable[[str], None],
@@ -78,34 +78,33 @@ class Supervisor:
         """Prepare; nothing runs yet.
 
         Args:
-            components: in the order of their start.
+            stages: in the order of their start; the components of one stage start and stop at the same time.
             changed: called when all are ready for the first time, and when a process id has changed.
             say: is given a line about each thing that happens.
             backoff: makes the waiting rule of one component.
         """
-        self._components = components
+        self._stages = stages
         self._changed = changed
         self._say = say
         self._backoff = backoff
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Start all, keep them running, stop all when `stop` is set or on any error.
+        """Start all, keep them running, stop all in reverse order when `stop` is set or on any error.
 
         Raises:
             StartError: a component did not start at the beginning.
         """
-        started: list[Component] = []
+        begun: list[Sequence[Component]] = []
         try:
-            for component in self._components:
-                if not await _unless(stop, self._start(component)):
+            for stage in self._stages:
+                begun.append(stage)
+                if not await _unless(stop, _all(*map(self._start, stage))):
                     return
-                started.append(component)
             self._changed()
             await self._keep_all(stop)
         finally:
-            for component in reversed(started):
-                self._say(f"stopping {component.name}")
-                await component.stop()
+            for stage in reversed(begun):
+                await _all(*map(self._stop, stage))
 
     async def _start(self, component: Component) -> None:
         begun = time.monotonic()
@@ -113,14 +112,13 @@ class Supervisor:
         await component.start()
         self._say(f"{component.name} is ready after {time.monotonic() - begun:.1f} s (process {component.pid})")
 
+    async def _stop(self, component: Component) -> None:
+        if component.pid is not None:
+            self._say(f"stopping {component.name}")
+        await component.stop()
+
     async def _keep_all(self, stop: asyncio.Event) -> None:
-        keepers = [asyncio.create_task(self._keep(component)) for component in self._components]
-        try:
-            await _unless(stop, _first_failure(keepers))
-        finally:
-            for keeper in keepers:
-                keeper.cancel()
-            await asyncio.gather(*keepers, return_exceptions=True)
+        await _unless(stop, _all(*(self._keep(component) for stage in self._stages for component in stage)))
 
     async def _keep(self, component: Component) -> None:
         """Start one component again whenever it has ended."""
@@ -140,11 +138,15 @@ class Supervisor:
             since = time.monotonic()
 
 
-async def _first_failure(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for ever, or until a task raises: a defect of ours must not go unnoticed."""
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    for task in done:
-        task.result()
+async def _all(*work: Coroutine[Any, Any, None]) -> None:
+    """Do everything at once; the first error, or our own end, breaks off the rest and waits for that."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

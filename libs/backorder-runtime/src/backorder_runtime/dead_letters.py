@@ -1,5 +1,6 @@
 """Dead letters: the refused record untouched, plus text headers that say where it stood and why it was refused."""
 
+import asyncio
 from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -40,9 +41,15 @@ class OriginReader:
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka
         self._consumer: AIOKafkaConsumer | None = None
+        self._one_at_a_time = asyncio.Lock()
 
     async def read(self, origin: Origin) -> Copy:
         """The record at an origin; (None, None, ()) when the topic's retention has passed it."""
+        # the relays of all shards share the consumer, and an assignment takes the place of the one before
+        async with self._one_at_a_time:
+            return await self._read(origin)
+
+    async def _read(self, origin: Origin) -> Copy:
         consumer = await self._open()
         place = TopicPartition(origin.topic, origin.partition)
         consumer.assign([place])

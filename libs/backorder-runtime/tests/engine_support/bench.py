@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backorder_dev.reading import read_topic
-from engine_support.tally import TOPIC, Tally
-
 from backorder_runtime.clock import utc_now
 from backorder_runtime.lanes import LaneRunner, LaneService
 from backorder_runtime.outbox import Wire
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import Settings
+
+from engine_support.tally import TOPIC, Tally
 
 
 @dataclass

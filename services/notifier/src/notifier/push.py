@@ -80,10 +80,10 @@ class PushTransport:
 def body_of(letter: Letter) -> dict[str, Any]:
     """The JSON of a push: short text for people, ids for programs."""
     first, several = letter.items[0], len(letter.items) > 1
-    text = " ".join(letter.opening if several else note for note in (first.notes or ("",)))
-    facts = dict(first.facts)
-    if not several and "Expected around" in facts:
-        text += f" Expected around {facts['Expected around']}."
+    text = letter.opening if several else " ".join(first.notes)
+    expected = dict(first.facts).get("Expected around")
+    if not several and expected and expected not in text:
+        text += f" Expected around {expected}."
     return {
         "title": letter.subject,
         "body": text if len(text) <= _MAX_BODY else text[: _MAX_BODY - 1] + "…",

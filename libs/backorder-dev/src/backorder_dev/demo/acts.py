@@ -125,7 +125,7 @@ class CallOff:
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
-    """A record that breaks the contract, and how it must be refused. `{now}` in the text becomes the time."""
+    """A record that breaks the contract, and how it must be refused. `NOW` in the text becomes the time."""
 
     topic: str
     text: str

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-LOCATIONS = ("W1", "W2", "W3")
-"""W1 stocks every part, the others what is asked for there."""
+LOCATIONS = {"W1": 1.0, "W2": 0.5, "W3": 0.25}
+"""Location → the share of all parts that it stocks."""
 
 _KINDS = {
     "BRK": ("brake", 40, 180),
@@ -66,7 +66,7 @@ def make_catalogue(random: Random) -> Catalogue:
                 part_id=f"{prefix}-{100 + place}",
                 unit_value=f"{value:.2f}",
                 supplier_id=f"SUP-{random.randrange(_SUPPLIERS) + 1:02}",
-                locations=tuple(where for where, share in zip(LOCATIONS, (1.0, 0.5, 0.25), strict=True) if random.random() < share),
+                locations=tuple(where for where, share in LOCATIONS.items() if random.random() < share),
                 weight=1 / (place + 1) ** _ZIPF,
             )
         )

@@ -83,8 +83,8 @@ class _Draft:
         cover = min(wanted, max(self.lane.free, 0)) if self.lane.needed <= 0 else 0
         if cover:
             self.say(e.Covered(ref, cover))
-            self.forget_lots()
         self.short(ref, wanted - cover, event.cause)
+        self.settle(event.cause)
 
     def cancel(self, ref: LineRef, units: int | None, cause: Cause) -> None:
         """Waiting and allocated units first, which are the queue's to give up; then cover."""
@@ -148,14 +148,14 @@ class _Draft:
     def settle(self, cause: Cause) -> None:
         """While anyone waits nothing is free; what was lost is nobody's any more."""
         lane = self.lane
+        if lane.free < 0:
+            if back := min(-lane.free, max(lane.handed, 0)):
+                self.say(e.Handed(-back, (), cause))
+            self.uncover_newest(-lane.free, cause)
         if lane.handed < 0 < lane.needed:
             self.hand(min(-lane.handed, lane.needed), cause)
         if lane.free > 0 and lane.needed > 0:
             self.hand(min(lane.free, lane.needed), cause)
-        elif lane.free < 0:
-            if back := min(-lane.free, max(lane.handed, 0)):
-                self.say(e.Handed(-back, (), cause))
-            self.uncover_newest(-lane.free, cause)
         self.forget_lots()
 
     def hand(self, units: int, cause: Cause) -> None:

@@ -56,8 +56,11 @@ class Lane:
 
     @property
     def free(self) -> int:
-        """Units that belong to nobody; negative when stock was lost that somebody owns."""
-        return self.on_hand - self.covered - self.handed
+        """Units that belong to nobody; negative when stock was lost that somebody owns.
+
+        While the queue owes units (`handed` below zero: what it gave back had left already) they are not here.
+        """
+        return self.on_hand - self.covered - max(self.handed, 0)
 
     @property
     def name(self) -> str:

@@ -54,11 +54,7 @@ def look_again(delivery: Delivery, kind: str, now: datetime, rules: Rules) -> Se
     """What follows when a reminder rings."""
     if kind == OVERDUE:
         return follow(delivery, delivery, Cause("timer", OVERDUE), now, rules)
-    lasting = next((doubt for doubt in delivery.doubts if doubt.kind == kind and not doubt.told), None)
-    if lasting is None:
-        return ()
-    told = tuple(replace(doubt, told=True) if doubt is lasting else doubt for doubt in delivery.doubts)
-    return (e.DeliveryNoted(replace(delivery, doubts=told)), doubts.told(delivery, lasting))
+    return [doubts.told(delivery, doubt) for doubt in delivery.doubts if doubt.kind == kind]
 
 
 def still_to_come(lane: Lane) -> list[Delivery]:
@@ -85,9 +81,9 @@ def _reminders(before: Delivery, after: Delivery, rules: Rules) -> list[e.Fact]:
     facts: list[e.Fact] = []
     if due != _due(before):
         facts.append(e.ReminderSet(OVERDUE, after.delivery_id, due))
-    begun = {doubt.kind: doubt for doubt in after.doubts if doubt not in before.doubts}
-    ended = {doubt.kind for doubt in before.doubts if not doubt.told} - {doubt.kind for doubt in after.doubts}
-    facts += [e.ReminderSet(kind, after.delivery_id, doubt.since + rules.grace) for kind, doubt in begun.items()]
+    begun = [doubt for doubt in after.doubts if doubt not in before.doubts]
+    ended = {doubt.kind for doubt in before.doubts} - {doubt.kind for doubt in after.doubts}
+    facts += [e.ReminderSet(doubt.kind, after.delivery_id, doubt.since + rules.grace) for doubt in begun]
     facts += [e.ReminderSet(kind, after.delivery_id, None) for kind in sorted(ended)]
     return facts
 

@@ -49,11 +49,10 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Something about a delivery that does not add up `since` then; `told` once people heard of it."""
+    """Something about a delivery that does not add up, `since` then."""
 
     kind: str
     since: datetime
-    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

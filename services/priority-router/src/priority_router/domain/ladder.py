@@ -28,6 +28,10 @@ class Slot(NamedTuple):
     promised: bool
 
 
+def _kept(slot: Slot) -> int:
+    return 0 if slot.lent else slot.waiting
+
+
 class Bounds(NamedTuple):
     """The least claim of a block, and between which dates the promises of its lines lie."""
 
@@ -70,12 +74,13 @@ class Tally:
 class Block:
     """A run of neighbours in the ladder."""
 
-    __slots__ = ("_bounds", "lines", "ranks", "slots", "tally")
+    __slots__ = ("_bounds", "kept", "lines", "ranks", "slots", "tally")
 
     def __init__(self, ranks: list[Rank], slots: list[Slot], lines: list[BackOrder]) -> None:
         self.ranks = ranks
         self.slots = slots
         self.lines = lines
+        self.kept = [_kept(slot) for slot in slots]
         self.tally = Tally()
         for slot in slots:
             self.tally.add(slot, 1)
@@ -132,10 +137,12 @@ class Ladder:
         if i < len(block.ranks) and block.ranks[i] == rank:
             self._count(block, block.slots[i], -1)
             block.slots[i] = slot
+            block.kept[i] = _kept(slot)
             block.lines[i] = line
         else:
             block.ranks.insert(i, rank)
             block.slots.insert(i, slot)
+            block.kept.insert(i, _kept(slot))
             block.lines.insert(i, line)
         self._count(block, slot, 1)
         self._tops[at] = block.ranks[-1]
@@ -149,7 +156,7 @@ class Ladder:
         if block.ranks[i] != rank:
             raise KeyError(rank)
         self._count(block, block.slots[i], -1)
-        del block.ranks[i], block.slots[i], block.lines[i]
+        del block.ranks[i], block.slots[i], block.kept[i], block.lines[i]
         if block.ranks:
             self._tops[at] = block.ranks[-1]
         else:
@@ -197,7 +204,7 @@ class Ladder:
         units = sum(block.tally.kept for block in self.blocks[:at])
         if at < len(self.blocks):
             block = self.blocks[at]
-            before = [slot for slot in block.slots[: bisect_left(block.ranks, rank)] if not slot.lent]
-            lines += len(before)
-            units += sum(slot.waiting for slot in before)
+            before = block.kept[: bisect_left(block.ranks, rank)]
+            lines += len(before) - before.count(0)
+            units += sum(before)
         return lines, units

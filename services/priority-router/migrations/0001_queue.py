@@ -1,0 +1,58 @@
+"""The engine's tables and the queue's."""
+
+from alembic import op
+from backorder_runtime.tables import RUNTIME_TABLES, statements
+
+revision = "0001"
+down_revision = None
+
+QUEUE = """
+-- What a queue has besides its back orders: idle units, what is inbound, its timers, the policy it stands by.
+CREATE TABLE lane_queue (
+    lane text PRIMARY KEY,
+    shard integer NOT NULL,
+    policy_version text NOT NULL,
+    state bytea NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX lane_queue_shard ON lane_queue (shard, lane);
+
+-- One row per back order; the columns are for questions, `state` is the whole.
+CREATE TABLE back_order (
+    back_order_id text PRIMARY KEY,
+    shard integer NOT NULL,
+    lane text NOT NULL,
+    order_id text NOT NULL,
+    line_id text NOT NULL,
+    status text NOT NULL,
+    band text,
+    opened_at timestamptz NOT NULL,
+    closed_at timestamptz,
+    state bytea NOT NULL
+) WITH (fillfactor = 80);
+CREATE INDEX back_order_open ON back_order (lane) WHERE closed_at IS NULL;
+CREATE INDEX back_order_open_band ON back_order (shard, band, opened_at) WHERE closed_at IS NULL;
+CREATE INDEX back_order_closed ON back_order (shard, closed_at) WHERE closed_at IS NOT NULL;
+
+-- Commands that were answered: each is carried out once.
+CREATE TABLE command (
+    shard integer NOT NULL,
+    command_id text NOT NULL,
+    answered_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (shard, command_id)
+);
+CREATE INDEX command_answered ON command (shard, answered_at);
+
+-- Every policy that a queue may still stand by.
+CREATE TABLE policy (
+    version text PRIMARY KEY,
+    number bigint GENERATED ALWAYS AS IDENTITY,
+    text text NOT NULL,
+    taken_at timestamptz NOT NULL DEFAULT now()
+);
+"""
+
+
+def upgrade() -> None:
+    """Create everything."""
+    for statement in statements(RUNTIME_TABLES + QUEUE):
+        op.execute(statement)

@@ -1,0 +1,36 @@
+"""The priority-router as a process."""
+
+import asyncio
+
+from backorder_runtime.service import Running, Service, main
+from backorder_runtime.settings import Settings
+
+from priority_router.handlers import Router
+from priority_router.inputs import TOPICS
+from priority_router.intake import CommandIntake
+from priority_router.metrics import watch_queue
+from priority_router.policies import Policies, follow
+
+
+def service() -> Service:
+    """The service; its shards share the policies that this process knows."""
+    policies = Policies()
+
+    def new_router(shard: int, running: Running) -> Router:
+        return Router(shard, policies, running.settings.engine.cached_lanes)
+
+    async def follow_policies(running: Running, stop: asyncio.Event) -> None:
+        await follow(policies, running, stop)
+
+    return Service(
+        name="priority-router",
+        module="priority_router",
+        topics=TOPICS,
+        new_handler=new_router,
+        intake=CommandIntake(),
+        side_tasks=(follow_policies, watch_queue),
+    )
+
+
+if __name__ == "__main__":
+    main(service(), Settings())

@@ -1,0 +1,164 @@
+"""What happens to a message in the queue: decoded, loaded, decided, written down, told."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from backorder_contracts import identity
+from backorder_contracts.internal import CommandEntry
+from backorder_contracts.refusal import Reason, Refused
+from backorder_runtime.database import Conn
+from backorder_runtime.handler import Arrived
+from backorder_runtime.record import Effect, Record, Timer
+
+from priority_router import repository
+from priority_router.domain import lane_facts as lf
+from priority_router.domain.decide import decide
+from priority_router.domain.events import PolicyTaken, TimerRang
+from priority_router.domain.evolve import evolve
+from priority_router.domain.facts import OfBackOrder
+from priority_router.domain.model import LaneQueue
+from priority_router.inputs import Input, PolicyChanged, WrongLane, named_back_order, read
+from priority_router.intake import command_message
+from priority_router.policies import POLICY_TIMER, Policies
+from priority_router.publish import Teller
+
+
+class Router:
+    """The queues of one shard. A queue stays in memory with all its open back orders once it was needed."""
+
+    def __init__(self, shard: int, policies: Policies, cached_lanes: int) -> None:
+        self._shard = shard
+        self._policies = policies
+        self._cached_lanes = cached_lanes
+        self._queues: dict[str, LaneQueue] = {}
+        self._elsewhere: dict[str, str] = {}
+        self._answered: set[str] = set()
+        self._new_answers: list[str] = []
+        self._changed_lanes: set[str] = set()
+        self._changed_orders: dict[str, str] = {}
+        self._loaded_closed: dict[str, str] = {}
+
+    def decode(self, record: Record) -> Arrived[Input] | None:
+        """A message of the ledger, a command, or what is inbound. Raises `Refused`."""
+        try:
+            found = read(record)
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+            raise Refused(Reason.UNREADABLE, str(error)) from error
+        return None if found is None else Arrived(*found)
+
+    def on_timer(self, timer: Timer) -> Arrived[Input]:
+        """A time has come, or the policy changed."""
+        if timer.key == POLICY_TIMER:
+            return Arrived(timer.lane, PolicyChanged())
+        return Arrived(timer.lane, TimerRang(timer.key, timer.due_at))
+
+    async def load(self, conn: Conn, arrived: Sequence[Arrived[Input]]) -> None:
+        """The queues that the inputs name, and those back orders that are closed or elsewhere."""
+        await self._policies.known.wait()
+        missing = sorted({item.lane for item in arrived} - self._queues.keys())
+        if missing:
+            await self._load_queues(conn, missing)
+        unknown = {
+            key: item.lane
+            for item in arrived
+            if (key := named_back_order(item.event)) and key not in self._queues[item.lane].orders
+        }
+        for stored in await repository.load_back_orders(conn, unknown) if unknown else ():
+            key = stored.order.back_order_id
+            if stored.lane == unknown[key]:
+                self._queues[stored.lane].restore([stored.order])
+                self._loaded_closed[key] = stored.lane
+            else:
+                self._elsewhere[key] = stored.lane
+        commands = [item.event.command_id for item in arrived if isinstance(item.event, CommandEntry)]
+        if commands:
+            self._answered = await repository.load_answered(conn, self._shard, commands)
+
+    async def _load_queues(self, conn: Conn, lanes: Sequence[str]) -> None:
+        orders = await repository.load_open(conn, lanes)
+        for stored in await repository.load_lanes(conn, lanes):
+            policy = await self._policies.version(conn, stored.policy_version)
+            queue = self._queues[stored.lane] = LaneQueue(*identity.parts_of(stored.lane), policy)
+            state = stored.state
+            queue.idle, queue.idle_lots, queue.handed = state.idle, state.idle_lots, state.handed
+            queue.inbound, queue.foreseen = state.inbound, state.foreseen
+            queue.stirred_by, queue.timers = state.stirred_by, dict(state.timers)
+            queue.restore(orders.get(stored.lane, ()))
+        for lane in lanes:
+            if lane not in self._queues:
+                self._queues[lane] = LaneQueue(*identity.parts_of(lane), self._policies.current)
+
+    def spread(self, arrived: Arrived[Input]) -> Sequence[Arrived[Input]]:
+        """A command that was answered before means nothing; one in the wrong lane goes to the right one."""
+        event = arrived.event
+        if not isinstance(event, CommandEntry):
+            return (arrived,)
+        if event.command_id in self._answered:
+            return ()
+        if (lane := self._elsewhere.get(event.back_order_id)) is not None:
+            return (Arrived(arrived.lane, WrongLane(event, lane)),)
+        return (arrived,)
+
+    def decide(self, arrived: Arrived[Input], now: datetime) -> Sequence[lf.Fact]:
+        """What follows for the queue of one lane."""
+        queue = self._queues[arrived.lane]
+        match arrived.event:
+            case WrongLane():
+                return ()
+            case PolicyChanged():
+                policy = self._policies.current
+                if queue.policy.version == policy.version:
+                    return ()
+                return decide(queue, PolicyTaken(policy, self._policies.cause), now)
+            case event:
+                return decide(queue, event, now)
+
+    def evolve(self, arrived: Arrived[Input], facts: Sequence[lf.Fact], now: datetime) -> Sequence[Effect]:
+        """Write the facts into the queue; tell the public, the ledger, the other lane."""
+        if isinstance(arrived.event, WrongLane):
+            return (command_message(arrived.event.command, arrived.event.lane),)
+        queue = self._queues[arrived.lane]
+        teller = Teller(queue, arrived.event if isinstance(arrived.event, CommandEntry) else None)
+        effects: list[Effect] = []
+        for fact in facts:
+            evolve(queue, fact)
+            self._note(arrived.lane, fact)
+            effects.extend(teller.tell(fact))
+        effects.extend(teller.snapshots())
+        self._note_answer(arrived.event, facts)
+        return effects
+
+    def _note_answer(self, event: Input, facts: Sequence[lf.Fact]) -> None:
+        """A command is carried out once; one for an unknown back order may be replayed when that is known."""
+        if isinstance(event, CommandEntry) and not any(isinstance(fact, lf.UnknownNamed) for fact in facts):
+            self._answered.add(event.command_id)
+            self._new_answers.append(event.command_id)
+
+    def _note(self, lane: str, fact: lf.Fact) -> None:
+        """Remember what is to be saved."""
+        self._changed_lanes.add(lane)
+        match fact:
+            case OfBackOrder():
+                self._changed_orders[fact.back_order_id] = lane
+            case lf.NeedReported():
+                self._changed_orders.update((c.back_order_id, lane) for c in fact.changes if c.known)
+
+    async def save(self, conn: Conn) -> None:
+        """Store the changed queues and back orders, and let closed ones go."""
+        if self._changed_lanes:
+            queues = [self._queues[lane] for lane in sorted(self._changed_lanes)]
+            await repository.save_lanes(conn, self._shard, queues)
+        if self._changed_orders:
+            orders = [(lane, self._queues[lane].orders[key]) for key, lane in self._changed_orders.items()]
+            await repository.save_back_orders(conn, self._shard, orders)
+        if self._new_answers:
+            await repository.note_answered(conn, self._shard, self._new_answers)
+        for key, lane in (self._changed_orders | self._loaded_closed).items():
+            self._queues[lane].forget(key)
+        for done in (self._changed_lanes, self._changed_orders, self._loaded_closed, self._elsewhere):
+            done.clear()
+        self._new_answers.clear()
+        self._answered = set()
+        if len(self._queues) > self._cached_lanes:
+            self._queues.clear()

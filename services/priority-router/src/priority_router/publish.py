@@ -1,0 +1,110 @@
+"""What the queue tells: every change of a back order to the public, needs to the ledger, reroutes to their lane."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from backorder_contracts import identity
+from backorder_contracts.fast_state import Promised, Quantities, State, SuppliedUnits, line_fields
+from backorder_contracts.internal import CommandEntry, LinePlaced, NeedChange, QueueNeed
+from backorder_contracts.refusal import Reason
+from backorder_runtime.record import DeadLetter, Effect, Message, SetTimer
+
+from priority_router.domain import facts as f
+from priority_router.domain import lane_facts as lf
+from priority_router.domain.lots import Lots
+from priority_router.domain.model import LaneQueue
+from priority_router.domain.order import BackOrder
+from priority_router.extras import extras_of
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Teller:
+    """Renders the facts of one decision; call `tell` after each fact was written into the queue."""
+
+    def __init__(self, queue: LaneQueue, command: CommandEntry | None) -> None:
+        self._queue = queue
+        self._command = command
+        self._newest: dict[str, bytes] = {}
+
+    def tell(self, fact: lf.Fact) -> Sequence[Effect]:
+        """The messages that a fact is worth."""
+        if isinstance(fact, f.OfBackOrder):
+            return () if fact.ce_type is None else (self._state(fact, fact.ce_type),)
+        match fact:
+            case lf.NeedReported():
+                return (self._need(fact),)
+            case lf.TimerSet(key, at):
+                return (SetTimer(self._queue.lane, key, at),)
+            case lf.LineRerouted(line, command):
+                lane = identity.lane(line.part_id, line.location_id)
+                placed = LinePlaced(line, command.cause, command.origin)
+                return (Message("order-line", lane, "order-line.placed", _encode(placed)),)
+            case lf.UnknownNamed(back_order_id, command) if command is not None:
+                detail = f"back_order_id: nobody knows {back_order_id}"
+                return (DeadLetter(command.origin, Reason.UNKNOWN_BACK_ORDER, detail),)
+            case _:
+                return ()
+
+    def snapshots(self) -> Sequence[Effect]:
+        """The newest state of each back order that the decision changed."""
+        return [
+            Message("back-order-snapshot", key, "back-order.snapshot", value, subject=key)
+            for key, value in self._newest.items()
+        ]
+
+    def _state(self, fact: f.OfBackOrder, ce_type: str) -> Message:
+        order = self._queue.orders[fact.back_order_id]
+        extras = extras_of(fact, self._queue, self._command)
+        self._newest[order.back_order_id] = _encode(state_of(order, fact, {}))
+        value = _encode(state_of(order, fact, extras))
+        return Message("back-order-state", self._queue.lane, ce_type, value, subject=order.back_order_id)
+
+    def _need(self, fact: lf.NeedReported) -> Message:
+        need = QueueNeed(
+            part_id=self._queue.part_id,
+            location_id=self._queue.location_id,
+            cause=fact.cause,
+            changes=tuple(NeedChange(change.ref, change.units) for change in fact.changes),
+            returned=fact.returned,
+            lots=fact.lots,
+            answers=fact.answers,
+        )
+        return Message("back-order-need", self._queue.lane, "back-order-need", _encode(need))
+
+
+def state_of(order: BackOrder, fact: f.OfBackOrder, extras: dict[str, Any]) -> State:
+    """The whole state of a back order, as the contract has it."""
+    promise = order.promise
+    return State(
+        **line_fields(order.line),
+        back_order_id=order.back_order_id,
+        version=order.version,
+        status=order.status,
+        quantity=Quantities(
+            ordered=order.line.quantity,
+            covered=order.covered,
+            back_ordered=order.back_ordered,
+            allocated=order.allocated,
+            released=order.released,
+            shipped=order.shipped,
+            cancelled=order.cancelled,
+            waiting=order.waiting,
+        ),
+        band=order.band_name,
+        opened_at=order.opened_at,
+        due_at=order.due_at,
+        promise=None
+        if promise is None
+        else Promised(promise.p50, promise.p90, order.first_p50 or promise.p50, order.revisions, promise.delivery_ids),
+        policy_version=order.policy_version,
+        supplied_by=supplied(order.supplied_by),
+        cause=fact.cause,
+        **extras,
+    )
+
+
+def supplied(lots: Lots) -> tuple[SuppliedUnits, ...]:
+    """Lots as they are published."""
+    return tuple(SuppliedUnits(lot.delivery_id, lot.units) for lot in lots)
