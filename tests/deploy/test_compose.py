@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -36,6 +37,17 @@ def strings(value):
             yield from strings(inner)
     else:
         yield str(value)
+
+
+def test_docker_accepts_the_file(passwords):
+    command = ["docker", "compose"]
+    if not shutil.which("docker") or subprocess.run([*command, "version"], capture_output=True, check=False).returncode:
+        pytest.skip("docker compose is not here: only our own checks have read docker-compose.yml")
+    done = subprocess.run(
+        [*command, "--file", ROOT / "docker-compose.yml", "config", "--quiet"],
+        env=os.environ | passwords, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_dependency_exists_and_can_be_met(compose):

@@ -25,9 +25,9 @@ def test_waiting_units_that_left_are_counted_and_paid_by_the_queue():
     story.when(stock(0, shipped={"A": 2}))
     story.then(
         "2 of the back order of A left, 2 of them the queue's",
-        "the queue gets 2",
         "B loses 2 of its cover",
         "B opens a back order of 2",
+        "the queue gets 2",
     )
     story.with_lane(handed=0, needed=2, covered=0, free=0)
 

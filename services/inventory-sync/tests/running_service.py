@@ -72,7 +72,7 @@ class Feeds:
     async def publish(self, topic, *values):
         for value in values:
             raw = value if isinstance(value, bytes) else json.dumps(value).encode()
-            await self._producer.send_and_wait(topic, raw)
+            await self._producer.send_and_wait(topic, raw, key=self.part.encode())
 
     async def stock(self, version, on_hand, *, reason="counted", location="L", **more):
         said = {"part_id": self.part, "location_id": location, "on_hand": on_hand, "version": version}

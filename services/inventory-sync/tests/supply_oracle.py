@@ -1,9 +1,10 @@
 """What must be so after any history, said in another way than the service says it, and how to check it."""
 
 from collections import Counter
+from itertools import pairwise
 
 from backorder_contracts.internal import StockEntry
-from backorder_contracts.supply import InboundScheduled, StockPositioned, SupplyDiscrepancy
+from backorder_contracts.supply import InboundScheduled, SupplyDiscrepancy
 from hypothesis import strategies as st
 from inventory_sync.domain.model import Rules
 from supply_world import HOUR, START, World, delivery, stock
@@ -114,7 +115,7 @@ def _still_to_come(records):
 
 def _check_lists(world, records, expected):
     lists = world.of(InboundScheduled)
-    for before, after in zip(lists, lists[1:], strict=False):
+    for before, after in pairwise(lists):
         assert before.deliveries != after.deliveries, "the same list is not told twice"
     for event in lists:
         keys = [(each.p50, each.delivery_id) for each in event.deliveries]

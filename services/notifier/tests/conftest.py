@@ -215,6 +215,7 @@ class MailServer:
     on_data: deque[str] = field(default_factory=deque)
     mails: list[Mail] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
+    dropped: int = 0
     sessions: set[int] = field(default_factory=set)
     on_arrival: Callable[[], Awaitable[None]] | None = None
 
@@ -240,6 +241,7 @@ class MailServer:
             if self.on_arrival is not None:
                 await self.on_arrival()
         if answer == "drop":
+            self.dropped += 1
             server.transport.abort()
             return "250 never heard"
         return answer

@@ -13,7 +13,7 @@ CHILD = Path(__file__).with_name("crashing_sender.py")
 LEASE = 301  # seconds: one more than a lease lasts
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_a_killed_sender_doubles_at_most_the_message_it_was_sending(
     shard, subscribe, make_record, pool, schema, clock, mail_server, seed
 ):
@@ -22,11 +22,11 @@ async def test_a_killed_sender_doubles_at_most_the_message_it_was_sending(
     clock.now = utc_now()
     orders = 25
     await shard.feed(*(make_record(line=str(n), order_id=f"SO-{n}") for n in range(orders)))
-    kills, ahead = 0, 3.0
-    for _ in range(6):
-        fatal = len(mail_server.mails) + rng.randint(1, 4)
-        await _send_until_killed(mail_server, fatal, rng.choice(["before", "after"]), schema, ahead)
-        kills += 1
+    moments, ahead = ["before", "after", rng.choice(["before", "after"])], 3.0
+    rng.shuffle(moments)
+    for moment in moments:
+        fatal = len(mail_server.mails) + rng.randint(1, 6)
+        await _send_until_killed(mail_server, fatal, moment, schema, ahead)
         ahead += LEASE
     await _send_all(pool, schema, mail_server.port, ahead)
     clock.now = utc_now()
@@ -36,7 +36,7 @@ async def test_a_killed_sender_doubles_at_most_the_message_it_was_sending(
     assert len({o["notification_id"] for o in published}) == orders
     copies = Counter(mail["Message-ID"] for mail in mail_server.mails)
     assert len(copies) == orders
-    assert sum(copies.values()) - orders <= kills
+    assert moments.count("before") <= sum(copies.values()) - orders <= len(moments)
     bodies = {(mail["Message-ID"], raw) for mail, raw in zip(mail_server.mails, mail_server.raw, strict=True)}
     assert len(bodies) == orders, "a repeated message says the same as the first"
 

@@ -238,6 +238,19 @@ async def test_silence_after_the_final_dot_sends_the_same_mail_again(shard, subs
     assert await outcomes(shard) == [(1, "sent", None), (2, "sent", None)]
 
 
+async def test_the_database_knows_of_a_send_before_it_begins(shard, subscribe, make_record, send, mail_server, pool):
+    await subscribe()
+    known = []
+
+    async def look() -> None:
+        known.append(await pool.fetchval("SELECT status FROM message"))
+
+    mail_server.on_arrival = look
+    await shard.feed(make_record())
+    await send()
+    assert known == ["sending"]
+
+
 async def test_a_refusal_after_silence_keeps_the_mail_as_it_is(shard, subscribe, make_record, send, mail_server):
     await subscribe()
     mail_server.on_data.extend(["drop", "451 later", "250 OK"])
@@ -302,6 +315,45 @@ async def test_who_lost_the_lease_neither_sends_nor_records(
     assert not await store.wait(zombie, clock())
     assert await store.finish(zombie, "sent", None, clock(), tries=1) == []
     assert len(await store.finish(heir, "sent", None, clock(), tries=heir.tries)) == 1
+
+
+async def test_a_defect_holds_up_one_message_and_not_the_others(
+    shard, subscribe, make_record, send, mail_server, monkeypatch, pool
+):
+    await subscribe()
+    honest = SmtpTransport.deliver
+
+    async def defective(self, message, address, letter, enter):
+        if letter.order_id == "SO-1":
+            raise KeyError("jo@customer.example")
+        return await honest(self, message, address, letter, enter)
+
+    monkeypatch.setattr(SmtpTransport, "deliver", defective)
+    await shard.feed(*(make_record(line=str(n), order_id=f"SO-{n}") for n in range(3)))
+    await send()
+    assert len(mail_server.mails) == 2
+    monkeypatch.setattr(SmtpTransport, "deliver", honest)
+    await send(seconds=40)
+    assert len(mail_server.mails) == 3
+
+
+async def test_what_was_sent_is_written_down_however_long_the_database_takes(
+    shard, subscribe, make_record, send, mail_server, monkeypatch
+):
+    await subscribe()
+    finish, failures = MessageStore.finish, [ConnectionResetError("gone"), TimeoutError(), ConnectionResetError("gone")]
+
+    async def flaky(self, *arguments, **named):
+        if failures:
+            raise failures.pop()
+        return await finish(self, *arguments, **named)
+
+    monkeypatch.setattr(MessageStore, "finish", flaky)
+    await shard.feed(make_record())
+    await send()
+    assert failures == []
+    assert await outcomes(shard) == [(1, "sent", None)]
+    assert len(mail_server.mails) == 1
 
 
 async def test_dates_that_move_and_move_back_are_not_told(shard, subscribe, make_record, send, mail_server):

@@ -4,7 +4,7 @@ One model reads every event of the topic. Which of the extras at its end a given
 `STATE_EVENTS`; an extra that an event does not carry is left out of its JSON.
 """
 
-from typing import Annotated, ClassVar, Self, TypeAlias
+from typing import Annotated, ClassVar, Final, Self, TypeAlias
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -28,6 +28,9 @@ from backorder_contracts.fields import Quantity as PositiveUnits
 from backorder_contracts.identity import lane
 from backorder_contracts.state_events import STATE_EVENTS
 from backorder_contracts.state_extras import Command, Durations, PassedOver, RefusedUnits
+
+MAX_LANE: Final = 3 * 64 + 1 + 3 * 64
+"""The longest lane: two identifiers in which every character is escaped, and the `@`."""
 
 _Tuple = Field(strict=False)
 _Cause = Annotated[str, Field(min_length=1, max_length=512)]
@@ -192,20 +195,26 @@ class BackOrderState(BackOrder):
         left_out(
             "arrival",
             "better-rank",
-            "cancelled",
-            "due",
-            "held",
-            "command",
-            "policy-changed",
-            "rerouted",
-            "stock-lost",
-            "supply-changed",
             "cannot-complete",
+            "stock-lost",
+            "held",
+            "debounced",
+            "command",
+            "opened",
+            "reopened",
+            "policy",
+            "expedited",
+            "overtaken",
+            "no-supply",
+            "order",
+            "rerouted",
         ),
     ] = None
     """Why, as a code. Tolerate others."""
-    rule: Annotated[Name | None, left_out()] = None
-    """The strategy of the policy by which units were set aside or taken back: `win`, `gain` or `fill`."""
+    rule: Annotated[Name | None, left_out("rank-order", "win", "lent", "left-over", "stock-lost", "held")] = None
+    """The rule by which units were set aside or taken back: in the order of rank; won from a line of a lower band;
+    lent by a line that cannot be completed; left over for such a line; lost with the stock; given back on hold.
+    Tolerate others."""
     rank: Annotated[int | None, left_out(ge=1)] = None
     """The back order's place in the queue of its lane when this was decided; 1 is first."""
     taken_for: Annotated[Identifier | None, left_out()] = None
@@ -220,7 +229,7 @@ class BackOrderState(BackOrder):
     """The command that is answered."""
     to_location_id: Annotated[Identifier | None, left_out()] = None
     """The location that takes over."""
-    to_lane: Annotated[Annotated[str, Field(min_length=3, max_length=129)] | None, left_out()] = None
+    to_lane: Annotated[Annotated[str, Field(min_length=3, max_length=MAX_LANE)] | None, left_out()] = None
     """Its lane, as it stands in record keys."""
     to_back_order_id: Annotated[Identifier | None, left_out()] = None
     """The identity that the back order there has, if there is need of one."""

@@ -50,7 +50,7 @@ STATE_EVENTS: Final[Mapping[str, StateEvent]] = {
         ("durations", "deliveries"),
         ("changed", "reason"),
     ),
-    "back-order.cancelled": StateEvent("Units are no longer wanted.", ("changed",), ("reason", "command", "durations")),
+    "back-order.cancelled": StateEvent("Units are no longer wanted.", ("changed",), ("reason", "command")),
     "back-order.cancel-refused": StateEvent(
         "A cancellation came too late for some units.", ("refused",), ("changed", "reason", "command")
     ),
@@ -59,7 +59,7 @@ STATE_EVENTS: Final[Mapping[str, StateEvent]] = {
     "back-order.rerouted": StateEvent(
         "Ends a back order: what was not released is to come from another location.",
         ("to_location_id", "to_lane"),
-        (*_ANSWER, "to_back_order_id", "durations"),
+        (*_ANSWER, "to_back_order_id"),
     ),
     "back-order.command-refused": StateEvent(
         "A command could not be carried out; the state is as it was.",

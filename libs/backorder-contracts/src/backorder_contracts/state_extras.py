@@ -16,16 +16,24 @@ class RefusedUnits(Published):
         Name,
         open_values(
             "closed",
+            "already-released",
             "released",
             "shipped",
             "held",
-            "not-held",
             "already-held",
-            "nothing-to-release",
+            "not-held",
+            "nothing-allocated",
             "nothing-to-cancel",
+            "not-enough",
+            "bad-quantity",
+            "unknown-action",
             "unknown-band",
+            "missing-band",
+            "missing-location",
             "same-location",
             "already-there",
+            "rerouted-before",
+            "wrong-lane",
         ),
     ]
     """A code. Tolerate others."""
@@ -38,7 +46,7 @@ class PassedOver(Published):
     """The back order."""
     rank: Annotated[int, Field(ge=1)]
     """Its place in the queue of the lane, 1 is first."""
-    reason: Annotated[Name, open_values("held", "complete-only", "location-closed")]
+    reason: Annotated[Name, open_values("held", "cannot-be-completed")]
     """Why it was passed over. Tolerate others."""
 
 
@@ -59,15 +67,15 @@ _Seconds = Annotated[int, Field(ge=0)]
 
 
 class Durations(Published):
-    """How long the back order took, in whole seconds since it was opened."""
+    """How long the back order took, in whole seconds; a step that was skipped is left out."""
 
     total: _Seconds
-    """Until it was completed."""
-    first_allocated: _Seconds | None = left_out()
-    """Until units were first set aside."""
-    first_released: _Seconds | None = left_out()
-    """Until the warehouse was first told to ship."""
-    first_shipped: _Seconds | None = left_out()
-    """Until the first units left."""
-    held: _Seconds | None = left_out()
-    """Of all that, on hold."""
+    """From the opening of the back order to its end."""
+    since_placed: _Seconds | None = left_out()
+    """From the placing of the order to the end."""
+    waiting: _Seconds | None = left_out()
+    """From the opening until, for the last time, all that was left was set aside."""
+    releasing: _Seconds | None = left_out()
+    """From there to the last release."""
+    shipping: _Seconds | None = left_out()
+    """From the last release to the end."""

@@ -122,7 +122,9 @@ class SupplyDiscrepancy(Published):
     """The location."""
     kind: Annotated[
         Name,
-        open_values("stock-feed-stale", "received-not-in-stock", "in-stock-not-announced", "over-delivered"),
+        open_values(
+            "stock-feed-stale", "received-not-in-stock", "in-stock-not-announced", "over-delivered", "version-conflict"
+        ),
     ]
     """What does not add up. Tolerate others."""
     detail: Text

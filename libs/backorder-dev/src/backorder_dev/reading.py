@@ -1,9 +1,10 @@
 """Reads and empties whole topics, for tests and tools."""
 
+from collections.abc import Collection
+
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import ConsumerRecord
-
 from backorder_contracts.topics import TOPICS
 
 
@@ -28,6 +29,21 @@ async def read_topic(bootstrap_servers: str, topic: str) -> list[ConsumerRecord]
     finally:
         await consumer.stop()
     return sorted(found, key=lambda record: (record.partition, record.offset))
+
+
+async def end_offsets(bootstrap_servers: str, topics: Collection[str]) -> dict[TopicPartition, int]:
+    """The offset that the next record of each partition of these topics will get."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap_servers, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001 - as above
+        places = [
+            TopicPartition(topic, number) for topic in topics for number in cluster.partitions_for_topic(topic) or ()
+        ]
+        found: dict[TopicPartition, int] = await consumer.end_offsets(places)
+        return found
+    finally:
+        await consumer.stop()
 
 
 async def empty_topics(bootstrap_servers: str) -> None:

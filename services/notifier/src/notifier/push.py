@@ -21,8 +21,9 @@ _GONE: Final = frozenset({404, 410})
 _BUSY: Final = frozenset({408, 425, 429, 503})
 _NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
-# its lines hold whole URLs, and a push URL is as good as an address
-logging.getLogger("httpx").setLevel(logging.WARNING)
+# their lines hold URLs and headers, and a push URL is as good as an address
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class PushTransport:

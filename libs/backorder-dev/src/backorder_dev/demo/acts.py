@@ -117,6 +117,14 @@ class Receive:
 
 
 @dataclass(frozen=True, slots=True)
+class Book:
+    """Purchasing books what has arrived of a delivery: a moment after the warehouse."""
+
+    delivery_id: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallOff:
     """What is still to come of a delivery will not come."""
 
@@ -146,6 +154,7 @@ Act: TypeAlias = (
     | Revise
     | Despatch
     | Receive
+    | Book
     | CallOff
     | Garbage
 )

@@ -21,6 +21,8 @@ from backorder_dev.demo.warehouse import Warehouse
 
 _RETRY = 0.5  # seconds until a cancellation that has to wait is tried again
 
+_BOOKED = 1.5  # seconds from the arrival of goods to purchasing's entry
+
 
 @dataclass(slots=True)
 class _Scene:
@@ -83,7 +85,7 @@ class Business:
         return records
 
     def _due_acts(self, now: float, tide: float) -> Iterator[acts.Timed]:
-        since = now - (self._began if self._began is not None else now)
+        since = self._since(now)
         for name, scene in self._scenes.items():
             if scene.left and scene.left[0].at <= since and scene.last_at <= tide and self._ready(scene.left[0], tide):
                 scene.last_at = now
@@ -96,6 +98,9 @@ class Business:
                 self._postponed.append(timed if timed.at > since else replace(timed, at=since + _RETRY))
             else:
                 yield timed
+
+    def _since(self, now: float) -> float:
+        return 0.0 if self._began is None else now - self._began
 
     def _ready(self, timed: acts.Timed, tide: float) -> bool:
         """Only a cancellation has to wait at times; one for which it is too late counts as ready, and does nothing."""
@@ -187,8 +192,12 @@ class Business:
         arrived = shelf.change(
             shelf.level + act.units, "received", now, quantity=act.units, delivery_id=act.delivery_id
         )
-        told = self.purchasing.receive(act.delivery_id, act.units, now)
-        return [self._stocked(arrived), papers.by_purchasing(told, now)]
+        self._postponed.append(acts.Timed(self._since(now) + _BOOKED, acts.Book(act.delivery_id, act.units)))
+        return [self._stocked(arrived)]
+
+    @_do.register
+    def _(self, act: acts.Book, now: float) -> list[Publication]:
+        return [papers.by_purchasing(self.purchasing.receive(act.delivery_id, act.units, now), now)]
 
     @_do.register
     def _(self, act: acts.Garbage, now: float) -> list[Publication]:

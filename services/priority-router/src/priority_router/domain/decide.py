@@ -1,6 +1,7 @@
 """What follows from an input, for the queue of one lane."""
 
 from datetime import datetime
+from itertools import islice
 from typing import assert_never
 
 from backorder_contracts.internal import (
@@ -22,7 +23,6 @@ from priority_router.domain.events import (
     DUE,
     FORECAST,
     RELEASE,
-    SETTLE,
     Event,
     Inbound,
     InboundSeen,
@@ -33,7 +33,7 @@ from priority_router.domain.lending import flips, set_lending
 from priority_router.domain.model import LaneQueue
 from priority_router.domain.priority import prioritise_anew
 from priority_router.domain.promise import reckon, warn
-from priority_router.domain.release import AT_ONCE, plan_release, plan_releases, release_due
+from priority_router.domain.release import plan_releases, release_due
 from priority_router.domain.report import report, set_timers, stir
 from priority_router.domain.settle import settle
 
@@ -46,9 +46,9 @@ def decide(queue: LaneQueue, event: Event, now: datetime) -> tuple[lane.Fact, ..
     """
     draft = Draft(queue, now, _cause(event))
     _take(draft, event)
-    if not isinstance(event, PolicyTaken):
+    if not draft.reranking:
         settle(draft)
-        plan_releases(draft)
+    plan_releases(draft)
     stir(draft)
     report(draft)
     set_timers(draft, event.key if isinstance(event, TimerRang) else None)
@@ -93,21 +93,18 @@ def _inbound(draft: Draft, event: InboundSeen) -> None:
 
 
 def _rang(draft: Draft, event: TimerRang) -> None:
-    if event.key == RELEASE:
+    if draft.reranking:
+        _rank_anew(draft)
+    elif event.key == RELEASE:
         release_due(draft)
     elif event.key == DUE:
         _breach(draft)
     elif event.key == FORECAST:
         _forecast(draft)
-    elif event.key == SETTLE:
-        draft.emit(lane.TimerSet(SETTLE, None))
-        settle(draft)
-        for line in list(draft.queue.holders.values()):
-            plan_release(draft, draft.see(line.back_order_id))
 
 
 def _breach(draft: Draft) -> None:
-    for at, key in draft.queue.dues[:AT_ONCE]:
+    for at, key in draft.queue.dues[: draft.at_once]:
         if at > draft.now:
             return
         draft.emit(f.Breached(back_order_id=key, cause=draft.cause))
@@ -124,14 +121,16 @@ def _forecast(draft: Draft) -> None:
     elif reckon(draft):
         draft.emit(lane.Forecast(draft.inbound))
     else:
-        draft.unfinished = True
+        draft.unforetold = True
 
 
 def _policy(draft: Draft, event: PolicyTaken) -> None:
-    """Ranks every line anew. Units are handed out by the new rules in the next step, over new indexes."""
+    """The lines are ranked anew, then units are handed out by the new rules: both when the timer rings."""
     draft.emit(lane.PolicyAdopted(event.policy))
-    for line in list(draft.queue.orders.values()):
-        if not line.closed:
-            prioritise_anew(draft, line)
-            warn(draft, line.back_order_id, event.cause)
-    draft.emit(lane.TimerSet(SETTLE, draft.now))
+    draft.reranking = True
+
+
+def _rank_anew(draft: Draft) -> None:
+    for key in list(islice(draft.queue.stale, draft.at_once)):
+        prioritise_anew(draft, draft.see(key))
+        warn(draft, key, draft.cause)

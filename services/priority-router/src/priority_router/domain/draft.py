@@ -23,6 +23,8 @@ class Draft:
     indexes of the queue. It is a `Book`: `evolve` writes the same things here and, later, into the queue.
     """
 
+    at_once = 1000  # lines of one kind that a decision moves; a timer that rings at once goes on with the rest
+
     def __init__(self, queue: LaneQueue, now: datetime, cause: Cause) -> None:
         self.queue = queue
         self.now = now
@@ -38,7 +40,9 @@ class Draft:
         self.stirred_by = queue.stirred_by
         self.timers = dict(queue.timers)
         self.answers: list[CancelAnswer] = []
-        self.unfinished = False  # promises remain to be published
+        self.reranking = bool(queue.stale)  # ranks of two policies do not compare: nothing moves meanwhile
+        self.moves = 0  # times that units were given to a line
+        self.unforetold = False  # promises remain to be published
         self.strays: list[Change] = []  # counts of back orders that nobody knows
 
     def emit(self, fact: Fact) -> None:

@@ -53,6 +53,10 @@ def _prioritised(_: Book, line: BackOrder, fact: f.Prioritised) -> None:
     line.policy_version = fact.policy_version
 
 
+def _rank_kept(_: Book, line: BackOrder, fact: f.RankKept) -> None:
+    line.policy_version = fact.policy_version
+
+
 def _promised(_: Book, line: BackOrder, fact: f.Promised) -> None:
     if line.first_p50 is None:
         line.first_p50 = fact.p50
@@ -207,6 +211,7 @@ def _nothing(_: Book, __: lane.Fact) -> None:
 _LINE: dict[type, Callable[[Book, BackOrder, Any], None]] = {
     f.Increased: _increased,
     f.Prioritised: _prioritised,
+    f.RankKept: _rank_kept,
     f.Promised: _promised,
     f.PromiseWithdrawn: _withdrawn,
     f.Allocated: _allocated,

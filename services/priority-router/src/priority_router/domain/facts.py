@@ -69,6 +69,13 @@ class Prioritised(OfBackOrder):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RankKept(OfBackOrder):
+    """Another policy ranks the line where it stood."""
+
+    policy_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Promised(OfBackOrder):
     """A promise was given, or moved by more than the tolerance; `overtaken` when others made it worse."""
 

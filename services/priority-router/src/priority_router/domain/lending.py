@@ -4,11 +4,10 @@ from priority_router.domain.draft import Draft
 from priority_router.domain.facts import LendingSet, PromiseWithdrawn
 from priority_router.domain.ladder import Block
 from priority_router.domain.order import BackOrder
-from priority_router.domain.release import AT_ONCE
 
 
 def flips(draft: Draft) -> list[tuple[BackOrder, bool]]:
-    """The lines that begin (True) or cease (False) to lend, at most `AT_ONCE` of them.
+    """The lines that begin (True) or cease (False) to lend, at most `at_once` of them.
 
     Going down the ranks, every line claims what it needs of all that is known: idle and inbound units, and
     those that complete lines hold while they wait. A complete line whose whole claim is not left lends. What
@@ -21,7 +20,7 @@ def flips(draft: Draft) -> list[tuple[BackOrder, bool]]:
     claiming, lending = ladder.tally.claiming, ladder.tally.lent_lines
     found: list[tuple[BackOrder, bool]] = []
     for block in ladder.blocks:
-        if len(found) >= AT_ONCE or (left <= 0 and claiming == lending):
+        if len(found) >= draft.at_once or (left <= 0 and claiming == lending):
             break
         tally = block.tally
         if tally.claiming:

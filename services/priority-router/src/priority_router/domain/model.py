@@ -124,6 +124,7 @@ class LaneQueue:
         self.shelved = SortedDict()  # rank → held line
         self.releases = SortedList()  # (release_at, id)
         self.dues = SortedList()  # (due_at, id)
+        self.stale: dict[str, None] = {}  # lines that another policy ranked
 
     def take(self, back_order_id: str) -> BackOrder:
         """The line itself."""
@@ -133,6 +134,7 @@ class LaneQueue:
         """Keep the line and move it in the indexes as far as it changed."""
         key = line.back_order_id
         self.orders[key] = line
+        self._note_stale(line)
         old, new = self.prints.get(key), print_of(line, self.policy)
         if old == new:
             return
@@ -187,11 +189,18 @@ class LaneQueue:
                 times.add((time, line.back_order_id))
 
     def adopt(self, policy: Policy) -> None:
-        """Let another policy hold: every line is placed anew."""
+        """Let another policy hold. Ranks stay until the lines are ranked anew, one after the other."""
         self.policy = policy
-        self._clear()
         for line in self.orders.values():
+            self._note_stale(line)
+        for line in list(self.holders.values()):  # what a win may take depends on the policy
             self.put(line)
+
+    def _note_stale(self, line: BackOrder) -> None:
+        if line.closed or line.due_at is None or line.policy_version == self.policy.version:
+            self.stale.pop(line.back_order_id, None)
+        else:
+            self.stale[line.back_order_id] = None
 
     def restore(self, lines: Iterable[BackOrder]) -> None:
         """Bring stored back orders into the queue; one that is there already stays as it is."""

@@ -1,7 +1,7 @@
 """Which band a line stands in, and where that puts it."""
 
 from priority_router.domain.draft import Draft
-from priority_router.domain.facts import Prioritised
+from priority_router.domain.facts import Prioritised, RankKept
 from priority_router.domain.order import BackOrder
 from priority_router.domain.policy import line_facts
 from priority_router.domain.rank import Rank
@@ -13,7 +13,7 @@ def prioritise(draft: Draft, back_order_id: str, reason: str, *, pin: int | None
 
 
 def prioritise_anew(draft: Draft, line: BackOrder) -> None:
-    """After a change of the policy: only said of a line that stands elsewhere now."""
+    """After a change of the policy: only said to the public of a line that stands elsewhere now."""
     band, pinned = _band(draft, line, None)
     same = (line.band, line.band_name, line.due_at, line.pinned) == (
         band,
@@ -23,6 +23,9 @@ def prioritise_anew(draft: Draft, line: BackOrder) -> None:
     )
     if not same:
         _say(draft, line, "policy", None)
+        return
+    key, version = line.back_order_id, draft.policy.version
+    draft.emit(RankKept(back_order_id=key, cause=draft.cause, policy_version=version))
 
 
 def _band(draft: Draft, line: BackOrder, pin: int | None) -> tuple[int, bool]:

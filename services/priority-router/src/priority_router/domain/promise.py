@@ -12,7 +12,6 @@ from priority_router.domain.events import Inbound
 from priority_router.domain.facts import AtRisk, Promised, PromiseWithdrawn
 from priority_router.domain.ladder import Block
 from priority_router.domain.order import BackOrder, Promise
-from priority_router.domain.release import AT_ONCE
 
 
 class Supply:
@@ -45,7 +44,7 @@ class Supply:
 def reckon(draft: Draft) -> bool:
     """Publish every promise that moved by more than the tolerance; whether that was all of them.
 
-    At most `AT_ONCE` are published in one go. Blocks of lines that share one date and hold promises near it
+    At most `at_once` are published in one go. Blocks of lines that share one date and hold promises near it
     are passed without a look at their lines, and the walk ends where supply does.
     """
     ladder = draft.queue.ladder
@@ -58,7 +57,7 @@ def reckon(draft: Draft) -> bool:
             break
         if block.tally.kept_lines and not walk.quiet(block, before):
             walk.through(block, before)
-            if walk.published >= AT_ONCE:
+            if walk.published >= draft.at_once:
                 return False
         before += block.tally.kept
         promised -= block.tally.promised
@@ -99,7 +98,7 @@ class Walk:
         for line, waiting in _kept(block):
             last = before + waiting
             self._line(line, before + 1, last)
-            if self.published >= AT_ONCE:
+            if self.published >= self._draft.at_once:
                 return
             before = last
 

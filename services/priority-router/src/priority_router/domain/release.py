@@ -6,8 +6,6 @@ from priority_router.domain.draft import Draft
 from priority_router.domain.facts import Released, ReleasePlanned
 from priority_router.domain.order import BackOrder
 
-AT_ONCE = 1000  # back orders per ring of a timer; the timer rings again for the rest
-
 
 def may_release(draft: Draft, line: BackOrder) -> bool:
     """Whether the rules release the line by themselves.
@@ -30,6 +28,8 @@ def plan_releases(draft: Draft) -> None:
 
 def plan_release(draft: Draft, line: BackOrder) -> None:
     """The same for one line."""
+    if not line.closed and line.policy_version != draft.policy.version:
+        return  # its band is that of another policy
     may = not line.closed and may_release(draft, line)
     if may and not draft.policy.release_debounce:
         release(draft, line, "debounced")
@@ -40,7 +40,7 @@ def plan_release(draft: Draft, line: BackOrder) -> None:
 
 def release_due(draft: Draft) -> None:
     """Release every line whose time has come."""
-    due = islice(draft.queue.releases, AT_ONCE)
+    due = islice(draft.queue.releases, draft.at_once)
     for key in [key for at, key in due if at <= draft.now]:
         line = draft.see(key)
         if may_release(draft, line):

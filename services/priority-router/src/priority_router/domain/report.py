@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from priority_router.domain.draft import Draft
-from priority_router.domain.events import DUE, FORECAST, RELEASE
+from priority_router.domain.events import DUE, FORECAST, RELEASE, SETTLE
 from priority_router.domain.lane_facts import Change, NeedReported, Stirred, TimerSet
 from priority_router.domain.model import Print
 
@@ -16,17 +16,22 @@ def report(draft: Draft) -> None:
         if line.want != line.counted
     ]
     changes += draft.strays
-    returned = max(draft.idle, 0)
+    returned = 0 if draft.reranking or unsettled(draft) else max(draft.idle, 0)
     if changes or returned or draft.answers:
         draft.emit(
             NeedReported(
                 changes=tuple(changes),
                 returned=returned,
-                lots=draft.idle_lots,
+                lots=draft.idle_lots if returned else (),
                 answers=tuple(draft.answers),
                 cause=draft.cause,
             )
         )
+
+
+def unsettled(draft: Draft) -> bool:
+    """Whether there was too much to hand out for one decision."""
+    return draft.moves >= draft.at_once
 
 
 def stir(draft: Draft) -> None:
@@ -64,6 +69,7 @@ def set_timers(draft: Draft, rang: str | None) -> None:
         RELEASE: _earliest(draft, "releases"),
         DUE: _earliest(draft, "dues"),
         FORECAST: _forecast_at(draft, rang),
+        SETTLE: draft.now if draft.reranking or unsettled(draft) else None,
     }
     for key, at in wanted.items():
         if draft.timers.get(key) != at or (key == rang and at is not None):
@@ -73,7 +79,7 @@ def set_timers(draft: Draft, rang: str | None) -> None:
 def _forecast_at(draft: Draft, rang: str | None) -> datetime | None:
     if draft.stirred_by is None:
         return None
-    if draft.unfinished:
+    if draft.unforetold:
         return draft.now
     at = draft.timers.get(FORECAST)
     return at if at is not None and rang != FORECAST else draft.now + draft.policy.promise_debounce

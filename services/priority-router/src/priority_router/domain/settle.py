@@ -18,7 +18,8 @@ def settle(draft: Draft) -> None:
     """Units owed are taken from the last ranks; idle ones go to the first; then lenders lend and wins win.
 
     Lending comes before winning, because units that a lender leaves hurt nobody; and once more after it, for
-    those who lost. Settling a settled queue does nothing.
+    those who lost. Settling a settled queue does nothing. After `at_once` moves it stops, to go on when the
+    timer rings.
     """
     if draft.idle < 0:
         _lose(draft)
@@ -31,8 +32,9 @@ def settle(draft: Draft) -> None:
 
 def _lose(draft: Draft) -> None:
     for key in draft.holders():
-        if draft.idle >= 0:
+        if draft.idle >= 0 or draft.moves >= draft.at_once:
             return
+        draft.moves += 1
         take_back(draft, draft.see(key), min(-draft.idle, draft.see(key).allocated), "stock-lost")
 
 
@@ -41,7 +43,7 @@ def _hand_out(draft: Draft) -> None:
         for key in lines:
             line = draft.see(key)
             give(draft, line, min(draft.idle, line.waiting), rule)
-            if draft.idle <= 0:
+            if draft.idle <= 0 or draft.moves >= draft.at_once:
                 return
 
 
@@ -51,7 +53,7 @@ def _lend(draft: Draft) -> None:
     source = Source(draft, draft.lenders())
     for key in draft.kept():
         source.fill(key, "lent")
-        if source.dry:
+        if source.dry or draft.moves >= draft.at_once:
             return
 
 
@@ -75,7 +77,7 @@ def _win(draft: Draft) -> bool:
                 continue
             units -= source.fill(key, "win")
             taken = True
-            if source.dry or units <= 0:
+            if source.dry or units <= 0 or draft.moves >= draft.at_once:
                 break
     return taken
 
@@ -109,6 +111,7 @@ class Source:
 
 def give(draft: Draft, line: BackOrder, units: int, rule: str, *, taken_from: str | None = None) -> None:
     """Set idle units aside for the line."""
+    draft.moves += 1
     draft.emit(
         Allocated(
             back_order_id=line.back_order_id,

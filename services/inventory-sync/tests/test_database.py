@@ -1,0 +1,159 @@
+"""The lanes in a real database: in whatever batches records come, and whatever is forgotten in between."""
+
+import asyncio
+import random
+
+import asyncpg
+import pytest
+from backorder_contracts import identity
+from backorder_contracts.internal import DeliveryEntry
+from backorder_runtime import migrate
+from backorder_runtime.handler import Arrived
+from backorder_runtime.record import DeadLetter, Message
+from backorder_runtime.settings import DatabaseSettings
+from backorder_runtime.store import Outdated
+from inventory_sync.domain.model import Rules
+from inventory_sync.handlers import Positions
+from msgspec.structs import replace
+from supply_world import HOUR, MODELS, START, World, delivery, received, stock
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+async def connect(database):
+    """Opens connections to the service's schema."""
+    url = database.urls["inventory_sync"]
+    await asyncio.to_thread(migrate.migrate, "inventory_sync", DatabaseSettings(url=url))
+    opened = []
+
+    async def one():
+        opened.append(await asyncpg.connect(url))
+        return opened[-1]
+
+    yield one
+    for connection in opened:
+        await connection.close()
+
+
+def arrived(entry):
+    return Arrived(identity.lane(entry.part_id, entry.location_id), entry)
+
+
+def decided(handler, entries):
+    """What a loaded handler makes of entries."""
+    effects = []
+    for entry in entries:
+        for each in handler.spread(arrived(entry)):
+            effects += handler.evolve(each, handler.decide(each, START), START)
+    return effects
+
+
+async def run(handler, connection, entries):
+    async with connection.transaction():
+        await handler.load(connection, [arrived(entry) for entry in entries])
+        effects = decided(handler, entries)
+        await handler.save(connection)
+    return effects
+
+
+def some_history(seed):
+    """Records of both feeds in any order, with repetitions and contradictions."""
+    chance = random.Random(seed)
+    records = []
+    for version in chance.sample(range(60), 25):
+        level = chance.randrange(50)
+        records.append(
+            chance.choice(
+                (
+                    stock(version, level),
+                    stock(version, level, shipped=[(f"SO-{version}", 1 + chance.randrange(4))]),
+                    received(version, level, f"PO-{chance.randrange(4)}", 1 + chance.randrange(9)),
+                )
+            )
+        )
+    for name in range(4):
+        for version in chance.sample(range(9), 4):
+            status = chance.choice(("promised", "received", "cancelled"))
+            due = chance.randrange(-5, 50) * HOUR
+            got = chance.randrange(12)
+            records.append(
+                delivery(
+                    version,
+                    1 + chance.randrange(12),
+                    name=f"PO-{name}",
+                    status=status,
+                    got=got,
+                    due=due,
+                    offset=100 * name + version,
+                )
+            )
+    records += chance.sample(records, 10)
+    chance.shuffle(records)
+    contradicting = [replace(record, on_hand=99) for record in records[-5:] if not isinstance(record, DeliveryEntry)]
+    return records + contradicting + contradicting
+
+
+@pytest.mark.parametrize("cached_lanes", [1, 1_000])
+@pytest.mark.parametrize("seed", range(6))
+async def test_batches_and_forgetting_change_nothing_that_is_published(connect, seed, cached_lanes):
+    connection = await connect()
+    chance = random.Random(seed)
+    handler = Positions(0, Rules(), cached_lanes)
+    history = some_history(seed)
+    world = World()
+    world.take(*history)
+    effects = []
+    while history:
+        size = chance.randrange(1, 9)
+        batch, history = history[:size], history[size:]
+        effects += await run(handler, connection, batch)
+        if chance.random() < 0.2:
+            handler = Positions(0, Rules(), cached_lanes)  # as after a claim
+    published = [
+        MODELS[effect.type].model_validate_json(effect.value) for effect in effects if isinstance(effect, Message)
+    ]
+    assert published == world.events
+    assert [effect for effect in effects if isinstance(effect, DeadLetter)] == world.letters
+    assert world.letters
+
+
+async def test_two_shards_cannot_both_have_a_delivery(connect):
+    one, two = Positions(0, Rules(), 10), Positions(1, Rules(), 10)
+    here, there = delivery(1), replace(delivery(1), location_id="M", origin=delivery(1, offset=7).origin)
+    first, second = await connect(), await connect()
+
+    async def too_late():
+        async with second.transaction():
+            await two.load(second, [arrived(there)])
+            decided(two, [there])
+            await run(one, first, [here])
+            await two.save(second)
+
+    with pytest.raises(Outdated):
+        await too_late()
+    again = await run(Positions(1, Rules(), 10), second, [there])
+    assert [effect.reason for effect in again] == ["conflicting-duplicate"]
+    assert again[0].origin == there.origin
+
+
+async def test_what_no_batch_needs_does_not_stay_in_memory(connect):
+    connection = await connect()
+    handler = Positions(0, Rules(), 1_000)
+    entries = [
+        entry
+        for n in range(200)
+        for entry in (
+            stock(n, 5, shipped=[("SO", 1)]),
+            delivery(1, name=f"PO-{n}"),
+            delivery(2, name=f"PO-{n}", status="cancelled"),
+        )
+    ]
+    for start in range(0, len(entries), 60):
+        await run(handler, connection, entries[start : start + 60])
+    lane = handler._lanes["P@L"]
+    assert (lane.seen, lane.deliveries, handler._places) == ({}, {}, {})
+    small = Positions(0, Rules(), 50)
+    for n in range(120):
+        await run(small, connection, [replace(stock(1, 5), part_id=f"P{n}")])
+    assert len(small._lanes) <= 50

@@ -1,0 +1,16 @@
+"""One system per test module: real broker, real database, all services as processes."""
+
+import pytest_asyncio
+from e2e_support.system import start_system
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def system(tmp_path_factory):
+    """The running system; stopped, with everything it started, when the module is done."""
+    made, task = await start_system(tmp_path_factory.mktemp("system"))
+    try:
+        yield made
+    finally:
+        made.stop.set()
+        await task
+        made.publisher.close()
