@@ -16,8 +16,8 @@ SOURCE = Path(priority_router.__file__).parent
 MUTANTS = [
     (
         "settle.py",
-        "    if draft.idle < 0:\n        _lose(draft)\n",
-        "",
+        "(_lose, _hand_out,",
+        "(_hand_out,",
         "test_settle",
         "test_lost_stock_is_taken_from_the_last_rank_whatever_its_strategy",
     ),
@@ -58,8 +58,8 @@ MUTANTS = [
     ),
     (
         "settle.py",
-        "    _lend(draft)\n    if _win",
-        "    if _win",
+        "_lend, _win, _lend)",
+        "_win)",
         "test_lending",
         "test_a_complete_line_that_supply_cannot_complete_lends_its_units",
     ),
@@ -170,8 +170,8 @@ MUTANTS = [
     ),
     (
         "report.py",
-        "returned = max(draft.idle, 0)",
-        "returned = 0",
+        "else max(draft.idle, 0)",
+        "else 0",
         "test_settle",
         "test_units_that_no_line_can_use_go_back_at_once_with_their_deliveries",
     ),

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from priority_router.domain import facts as f
+from priority_router.domain.draft import Draft
 from priority_router.domain.events import Inbound, InboundSeen, TimerRang
 from router_desk import HOUR, SECOND, START, Desk, policy, promises
 
@@ -174,7 +175,7 @@ def test_without_any_worsening_allowed_a_promised_line_keeps_its_units():
 
 
 def test_many_moved_promises_are_published_in_portions(monkeypatch):
-    monkeypatch.setattr("priority_router.domain.promise.AT_ONCE", 10)
+    monkeypatch.setattr(Draft, "at_once", 10)
     desk = Desk()
     for i in range(35):
         desk.short(f"A{i:02}", 1, placed=i)

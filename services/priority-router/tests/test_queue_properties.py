@@ -1,12 +1,11 @@
 """The queue does what a slow, obviously right one does, whatever happens in whatever order."""
 
-from datetime import timedelta
-
 import pytest
 from backorder_contracts.internal import LineRef
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from priority_router.domain import facts as f
+from priority_router.domain.draft import Draft
 from priority_router.domain.events import TimerRang
 from priority_router.domain.lane_facts import NeedReported
 from router_desk import HOUR, SECOND, START, Desk, policy
@@ -67,6 +66,7 @@ class Pair(Desk):
                 "release": lambda: self.oracle.release_ring(self.now),
                 "due": lambda: self.oracle.due_ring(self.now),
                 "forecast": self.oracle.forecast_ring,
+                "settle": lambda: None,
             }
             ring[event.key]()
             self.compare()
@@ -208,6 +208,7 @@ def check_indexes(queue):
     fresh = type(queue)(queue.part_id, queue.location_id, queue.policy)
     fresh.restore(queue.orders.values())
     assert fresh.prints == queue.prints
+    assert fresh.stale == queue.stale
     for name in ("holders", "prey", "lenders", "shelved", "releases", "dues"):
         assert list(getattr(fresh, name)) == list(getattr(queue, name)), name
     assert {k: n for k, n in queue.prey_units.items() if n} == fresh.prey_units
@@ -249,19 +250,55 @@ def test_units_are_neither_made_nor_lost(rules, steps):
         assert balance == pair.queue.idle + held
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(STEPS, max_size=30), STRATEGIES)
-def test_another_policy_leads_to_the_ranks_it_would_have_given_from_the_start(steps, strategies):
+@settings(max_examples=150, deadline=None)
+@given(st.lists(STEPS, max_size=30), st.sampled_from(["f", "fw", "gwf", "wfff"]), st.integers(2, 9))
+def test_another_policy_leads_to_the_ranks_it_would_have_given_from_the_start(steps, strategies, at_once):
     pair = Pair("wgf", 1)
     for step in steps:
         pair.step(step)
     desk = Desk(check=False)
     desk.queue, desk.now = pair.queue, pair.now
-    desk.policy(policy(strategies, version="2"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Draft, "at_once", at_once)
+        desk.policy(policy(strategies, version="2"))
+        check_indexes(desk.queue)
+        desk.wait(9 * SECOND)
     check_indexes(desk.queue)
-    desk.wait(timedelta())
-    check_indexes(desk.queue)
+    last = len(strategies) - 1
     for line in desk.queue.orders.values():
-        if not line.closed and not line.pinned:
-            assert line.band == min({"down": 0, "degraded": 1}.get(line.line.service_impact, 9), len(strategies) - 1)
-    assert "settle" not in desk.queue.timers
+        if not line.closed:
+            assert line.policy_version == "2"
+            if not line.pinned:
+                assert line.band == min({"down": 0, "degraded": 1}.get(line.line.service_impact, last), last)
+    comes_to_rest(desk)
+
+
+@settings(max_examples=200, deadline=None)
+@given(RULES, st.lists(STEPS, max_size=30), st.integers(1, 3))
+def test_what_is_done_in_portions_comes_to_the_same_rest(rules, steps, at_once):
+    class Alone(Pair):
+        def compare(self):
+            """The oracle does everything at once, so only the end is looked at."""
+
+    pair = Alone(*rules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Draft, "at_once", at_once)
+        for step in steps:
+            pair.step(step)
+            for line in pair.queue.orders.values():
+                pair.check_line(line)
+        for _ in range(20):
+            pair.wait(5 * SECOND)
+    check_indexes(pair.queue)
+    comes_to_rest(pair)
+
+
+def comes_to_rest(desk):
+    """Nothing lies idle that somebody may have, nobody waits for a timer, and settling finds nothing to do."""
+    assert not desk.queue.timers.keys() & {"settle", "forecast", "release"}
+    eligible = [x for x in desk.queue.orders.values() if not x.closed and not x.held and x.waiting]
+    assert desk.queue.idle <= 0
+    assert not (eligible and desk.queue.idle > 0)
+    desk.do(TimerRang("settle", desk.now))
+    assert desk.kinds() == []
+    assert all(line.counted == line.want for line in desk.queue.orders.values())

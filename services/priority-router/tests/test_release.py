@@ -1,6 +1,7 @@
 """When units are released, when dates pass, and what another policy changes."""
 
 from priority_router.domain import facts as f
+from priority_router.domain.draft import Draft
 from priority_router.domain.events import TimerRang
 from priority_router.domain.lane_facts import TimerSet
 from router_desk import HOUR, SECOND, START, Desk, policy, quantities
@@ -105,8 +106,8 @@ def test_another_policy_ranks_every_line_anew_and_hands_out_by_its_rules():
     desk.units(2)
     desk.short("w", 2, first=False, quantity=9)
     desk.policy(policy("wf", version="2"))
-    assert {p.rank.order_id for p in desk.all(f.Prioritised)} == {"f", "f2"}  # b2 is gone
     desk.wait(0 * SECOND)
+    assert {p.rank.order_id for p in desk.all(f.Prioritised)} == {"f", "f2"}  # b2 is gone
     assert desk.line("f").allocated == 0
     assert desk.line("w").allocated == 4
     assert desk.line("f").policy_version == "2"
@@ -145,3 +146,27 @@ def test_a_held_line_is_not_released_when_its_time_comes():
     desk.command("hold", "A")
     assert "release" not in desk.queue.timers
     assert desk.line("A").release_at is None
+
+
+def test_a_band_that_only_moved_in_the_list_is_not_said_anew():
+    desk = Desk(policy("fff"))
+    desk.short("A", 1)
+    before = desk.line("A").version
+    rules = policy("wff", version="2")
+    desk.policy(rules)
+    desk.wait(0 * SECOND)
+    assert (desk.line("A").version, desk.line("A").policy_version) == (before, "2")
+
+
+def test_while_lines_are_ranked_anew_units_wait_and_nothing_is_given_back(monkeypatch):
+    monkeypatch.setattr(Draft, "at_once", 2)
+    desk = Desk(policy("fff"))
+    for i in range(5):
+        desk.short(f"A{i}", 1, placed=i)
+    desk.policy(policy("ff", version="2"))
+    desk.units(7)
+    assert (desk.queue.idle, desk.kinds(), desk.reports) == (7, [], [])
+    desk.wait(0 * SECOND)
+    assert desk.queue.idle == 0
+    assert desk.reports[-1].returned == 2
+    assert all(line.allocated == 1 for line in desk.queue.orders.values())

@@ -78,7 +78,11 @@ def _promise(delivery_id: str, part_id: str, quantity: int, days: float = 2.0) -
 
 
 def stories() -> tuple[Story, ...]:
-    """All scenes. Their customers are `C-1` to `C-9`."""
+    """All scenes. Their customers are `C-1` to `C-9`.
+
+    Where a customer wants all units at once, more is on its way than they need: else their units would be lent to
+    others meanwhile.
+    """
     return (
         Story(
             EMERGENCY,
@@ -96,12 +100,13 @@ def stories() -> tuple[Story, ...]:
         Story(
             TAKEN_BACK,
             "GBX-3100",
-            (Stock("GBX-3100", WHERE, 0), _promise("PO-8802/1", "GBX-3100", 9)),
+            (Stock("GBX-3100", WHERE, 0), _promise("PO-8802/1", "GBX-3100", 15)),
             (
                 _order("SO-9003", "C-3", "GBX-3100", 6, value="1890.00", policy="complete"),
                 Receive("PO-8802/1", 4),
                 _order("SO-9004", "C-2", "GBX-3100", 3, value="1890.00", tier="platinum", impact="down"),
                 Receive("PO-8802/1", 5),
+                CallOff("PO-8802/1"),
             ),
             0.15,
             0.55,
@@ -121,7 +126,7 @@ def stories() -> tuple[Story, ...]:
         Story(
             PARTLY,
             "VLV-1200",
-            (Stock("VLV-1200", WHERE, 0), _promise("PO-8803/1", "VLV-1200", 6)),
+            (Stock("VLV-1200", WHERE, 0), _promise("PO-8803/1", "VLV-1200", 12)),
             (
                 _order("SO-9006", "C-5", "VLV-1200", 6, policy="complete"),
                 _order("SO-9007", "C-6", "VLV-1200", 2),
@@ -135,7 +140,7 @@ def stories() -> tuple[Story, ...]:
         Story(
             DAMAGED,
             "MTR-5000",
-            (Stock("MTR-5000", WHERE, 10), _promise("PO-8804/1", "MTR-5000", 11)),
+            (Stock("MTR-5000", WHERE, 10), _promise("PO-8804/1", "MTR-5000", 20)),
             (
                 _order("SO-9008", "C-7", "MTR-5000", 4, value="780.00"),
                 _order("SO-9009", "C-8", "MTR-5000", 6, value="780.00"),
@@ -143,6 +148,7 @@ def stories() -> tuple[Story, ...]:
                 Receive("PO-8804/1", 3),
                 Damage("MTR-5000", WHERE, 6),
                 Receive("PO-8804/1", 8),
+                CallOff("PO-8804/1"),
             ),
             0.1,
             0.65,
@@ -170,11 +176,12 @@ def stories() -> tuple[Story, ...]:
         Story(
             COMPLETE,
             "HYD-4400",
-            (Stock("HYD-4400", WHERE, 2), _promise("PO-8807/1", "HYD-4400", 4)),
+            (Stock("HYD-4400", WHERE, 2), _promise("PO-8807/1", "HYD-4400", 8)),
             (
                 _order("SO-9013", "C-6", "HYD-4400", 5, value="38.00", policy="complete"),
                 Receive("PO-8807/1", 2),
                 Receive("PO-8807/1", 2),
+                CallOff("PO-8807/1"),
             ),
             0.35,
             0.7,

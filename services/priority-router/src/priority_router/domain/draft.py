@@ -45,6 +45,11 @@ class Draft:
         self.unforetold = False  # promises remain to be published
         self.strays: list[Change] = []  # counts of back orders that nobody knows
 
+    @property
+    def spent(self) -> bool:
+        """Whether there was too much to hand out for one decision."""
+        return self.moves >= self.at_once
+
     def emit(self, fact: Fact) -> None:
         """This happened."""
         self.facts.append(fact)

@@ -54,6 +54,7 @@ def _prioritised(_: Book, line: BackOrder, fact: f.Prioritised) -> None:
 
 
 def _rank_kept(_: Book, line: BackOrder, fact: f.RankKept) -> None:
+    line.band = fact.band
     line.policy_version = fact.policy_version
 
 

@@ -70,8 +70,9 @@ class Prioritised(OfBackOrder):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RankKept(OfBackOrder):
-    """Another policy ranks the line where it stood."""
+    """Another policy has the line in the band of the same name, due at the same time."""
 
+    band: int
     policy_version: str
 
 

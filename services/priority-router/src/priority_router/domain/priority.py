@@ -15,8 +15,7 @@ def prioritise(draft: Draft, back_order_id: str, reason: str, *, pin: int | None
 def prioritise_anew(draft: Draft, line: BackOrder) -> None:
     """After a change of the policy: only said to the public of a line that stands elsewhere now."""
     band, pinned = _band(draft, line, None)
-    same = (line.band, line.band_name, line.due_at, line.pinned) == (
-        band,
+    same = (line.band_name, line.due_at, line.pinned) == (
         draft.policy.bands[band].name,
         draft.policy.due_at(line.line, band),
         pinned,
@@ -25,7 +24,7 @@ def prioritise_anew(draft: Draft, line: BackOrder) -> None:
         _say(draft, line, "policy", None)
         return
     key, version = line.back_order_id, draft.policy.version
-    draft.emit(RankKept(back_order_id=key, cause=draft.cause, policy_version=version))
+    draft.emit(RankKept(back_order_id=key, cause=draft.cause, band=band, policy_version=version))
 
 
 def _band(draft: Draft, line: BackOrder, pin: int | None) -> tuple[int, bool]:

@@ -16,7 +16,7 @@ def report(draft: Draft) -> None:
         if line.want != line.counted
     ]
     changes += draft.strays
-    returned = 0 if draft.reranking or unsettled(draft) else max(draft.idle, 0)
+    returned = 0 if draft.reranking or draft.spent else max(draft.idle, 0)
     if changes or returned or draft.answers:
         draft.emit(
             NeedReported(
@@ -27,11 +27,6 @@ def report(draft: Draft) -> None:
                 cause=draft.cause,
             )
         )
-
-
-def unsettled(draft: Draft) -> bool:
-    """Whether there was too much to hand out for one decision."""
-    return draft.moves >= draft.at_once
 
 
 def stir(draft: Draft) -> None:
@@ -69,7 +64,7 @@ def set_timers(draft: Draft, rang: str | None) -> None:
         RELEASE: _earliest(draft, "releases"),
         DUE: _earliest(draft, "dues"),
         FORECAST: _forecast_at(draft, rang),
-        SETTLE: draft.now if draft.reranking or unsettled(draft) else None,
+        SETTLE: draft.now if draft.reranking or draft.spent else None,
     }
     for key, at in wanted.items():
         if draft.timers.get(key) != at or (key == rang and at is not None):

@@ -21,29 +21,30 @@ def settle(draft: Draft) -> None:
     those who lost. Settling a settled queue does nothing. After `at_once` moves it stops, to go on when the
     timer rings.
     """
-    if draft.idle < 0:
-        _lose(draft)
-    if draft.idle > 0:
-        _hand_out(draft)
-    _lend(draft)
-    if _win(draft):
-        _lend(draft)
+    for step in (_lose, _hand_out, _lend, _win, _lend):
+        step(draft)
+        if draft.spent:
+            return
 
 
 def _lose(draft: Draft) -> None:
+    if draft.idle >= 0:
+        return
     for key in draft.holders():
-        if draft.idle >= 0 or draft.moves >= draft.at_once:
+        if draft.idle >= 0 or draft.spent:
             return
         draft.moves += 1
         take_back(draft, draft.see(key), min(-draft.idle, draft.see(key).allocated), "stock-lost")
 
 
 def _hand_out(draft: Draft) -> None:
+    if draft.idle <= 0:
+        return
     for rule, lines in (("rank-order", draft.kept()), ("left-over", draft.lent())):
         for key in lines:
             line = draft.see(key)
             give(draft, line, min(draft.idle, line.waiting), rule)
-            if draft.idle <= 0 or draft.moves >= draft.at_once:
+            if draft.idle <= 0 or draft.spent:
                 return
 
 
@@ -53,12 +54,11 @@ def _lend(draft: Draft) -> None:
     source = Source(draft, draft.lenders())
     for key in draft.kept():
         source.fill(key, "lent")
-        if source.dry or draft.moves >= draft.at_once:
+        if source.dry or draft.spent:
             return
 
 
-def _win(draft: Draft) -> bool:
-    taken = False
+def _win(draft: Draft) -> None:
     for band, rules in enumerate(draft.policy.bands):
         if rules.strategy is not Strategy.WIN:
             continue
@@ -76,10 +76,8 @@ def _win(draft: Draft) -> bool:
                     break
                 continue
             units -= source.fill(key, "win")
-            taken = True
-            if source.dry or units <= 0 or draft.moves >= draft.at_once:
+            if source.dry or units <= 0 or draft.spent:
                 break
-    return taken
 
 
 class Source:
@@ -98,7 +96,7 @@ class Source:
     def fill(self, key: str, rule: str) -> int:
         """Take for this line what it waits for, as far as it goes; how many units."""
         draft, taken = self._draft, 0
-        while self._key is not None and draft.see(key).waiting > 0:
+        while self._key is not None and draft.see(key).waiting > 0 and not draft.spent:
             loser, line = draft.see(self._key), draft.see(key)
             units = min(loser.allocated, line.waiting)
             take_back(draft, loser, units, rule, taken_for=key)
