@@ -114,7 +114,7 @@ class Router:
             case event:
                 return decide(queue, event, now)
 
-    def evolve(self, arrived: Arrived[Input], facts: Sequence[lf.Fact], now: datetime) -> Sequence[Effect]:
+    def evolve(self, arrived: Arrived[Input], facts: Sequence[lf.Fact], _now: datetime) -> Sequence[Effect]:
         """Write the facts into the queue; tell the public, the ledger, the other lane."""
         if isinstance(arrived.event, WrongLane):
             return (command_message(arrived.event.command, arrived.event.lane),)
