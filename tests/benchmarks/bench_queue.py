@@ -23,7 +23,7 @@ from backorder_contracts.internal import (
     UnitsHanded,
 )
 from priority_router.domain.decide import decide
-from priority_router.domain.events import FORECAST, Event, Inbound, InboundSeen, TimerRang
+from priority_router.domain.events import FORECAST, SETTLE, Event, Inbound, InboundSeen, PolicyTaken, TimerRang
 from priority_router.domain.evolve import evolve
 from priority_router.domain.model import LaneQueue
 from priority_router.policy_file import default_text, read_policy
@@ -132,6 +132,19 @@ def measures(bench: Bench) -> Iterator[tuple[str, Callable[[int], float]]]:
     yield "promises: one delivery late by 13 h", moved
     yield "promises: one new line in front", overtaken
     yield "promises: nothing moved", nothing
+    policies = (
+        read_policy(default_text().replace("72h", f"{hours}h").replace("2026", f"{hours}-2026"))
+        for hours in range(1, 999)
+    )
+
+    def ranked_anew(_: int) -> float:
+        if bench.queue.stale:
+            return bench.do(TimerRang(SETTLE, bench.clock))
+        return bench.do(PolicyTaken(next(policies), CAUSE))
+
+    yield "another policy, one portion of lines", ranked_anew
+    while bench.queue.stale:
+        bench.do(TimerRang(SETTLE, bench.clock))
     yield "a hundred units handed over", lambda _: bench.do(UnitsHanded("P", "L", 100, CAUSE))
 
 

@@ -103,6 +103,13 @@ async def test_the_end_replaces_what_waits_but_not_an_answer(shard, subscribe, m
     assert {o["version"] for o in await shard.feed()} == {1, 3}
 
 
+async def test_an_end_that_is_told_by_mail_replaces_what_waits_to_be_pushed(shard, subscribe, make_record, pool):
+    await subscribe(push="https://push.example/t")
+    await shard.feed(make_record("opened"), make_record("cancelled", version=2, status="cancelled"))
+    rows = await pool.fetch("SELECT channel, version FROM notification WHERE status = 'pending'")
+    assert [tuple(row) for row in rows] == [("email", 2)]
+
+
 async def test_what_a_sender_holds_is_not_replaced(shard, subscribe, make_record, pool):
     await subscribe()
     await shard.feed(make_record("opened"))

@@ -25,7 +25,7 @@ def rendered() -> str:
     for name, entry in table.TABLE.items():
         if entry.rules:
             cells = [name.removeprefix("back-order."), entry.kind, *(_cell(entry, audience) for audience in Audience)]
-            lines.append("| " + " | ".join(cell or "–" for cell in cells) + " |")
+            lines.append("| " + " | ".join(cell or "none" for cell in cells) + " |")
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 from backorder_contracts.internal import Origin
 from backorder_contracts.topics import dead_letter
 
+from backorder_runtime.consumer import first_and_end
 from backorder_runtime.outbox import Letter, Wire, rfc3339
 from backorder_runtime.record import Headers, Record
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
@@ -53,6 +54,9 @@ class OriginReader:
         consumer = await self._open()
         place = TopicPartition(origin.topic, origin.partition)
         consumer.assign([place])
+        first, end = (await first_and_end(consumer, [place]))[place]
+        if not first <= origin.offset < end:
+            return (None, None, ())
         consumer.seek(place, origin.offset)
         try:
             record = await consumer.getone(place)

@@ -1,6 +1,6 @@
 """The lane side's SQL: one statement per table, inside the batch transaction of the shard."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from backorder_runtime import queries
@@ -62,18 +62,15 @@ async def queue(conn: Conn, shard: int, fresh: Sequence[Notification], now: date
     """Store notifications that wait, and settle the older ones that they make needless."""
     columns = zip(*map(_row, fresh), strict=True)
     await conn.execute(SQL["queue"], shard, now, *map(list, columns))
-    newer = [
-        (*_thread(each), each.event.state.back_order_id, each.event.state.version, kind)
-        for each in fresh
-        for kind in each.covers
-    ]
+    newer = [row for each in fresh for row in _replaced(each)]
     if newer:
         await conn.execute(SQL["supersede"], now, *map(list, zip(*newer, strict=True)))
 
 
-def _thread(notification: Notification) -> tuple[str, str, str, str]:
-    who = notification.recipient
-    return (who.audience, who.recipient_id, notification.channel, notification.event.state.order_id)
+def _replaced(notification: Notification) -> Iterator[tuple[object, ...]]:
+    who, state = notification.recipient, notification.event.state
+    for channel, kind in notification.replaces:
+        yield who.audience, who.recipient_id, channel, state.order_id, state.back_order_id, state.version, kind
 
 
 def _row(notification: Notification) -> tuple[object, ...]:

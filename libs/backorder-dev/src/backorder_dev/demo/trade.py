@@ -123,11 +123,11 @@ class Trade:
                 self._delivery(part, location, units)
 
     def _delivery(self, part: Part, location: str, units: int) -> None:
-        """On time, early, late or in parts; half of them are known before the start."""
+        """On time, early, late, in parts or not in time at all; half of them are known before the start."""
         random = self._random
         self._deliveries += 1
         name = f"PO-{2000 + self._deliveries}/1"
-        kind = random.choices(("on time", "early", "late", "in parts"), (50, 17, 20, 13))[0]
+        kind = random.choices(("on time", "early", "late", "in parts", "missing"), (46, 16, 18, 13, 7))[0]
         days = random.uniform(2, 6) if kind == "early" else random.uniform(0.2, 1.5)
         promise = Announce(name, part.supplier_id, part.part_id, location, units, round(days, 3))
         if random.random() < 0.5:  # noqa: PLR2004
@@ -140,10 +140,12 @@ class Trade:
 
     def _arrival(self, name: str, kind: str, units: int, at: float) -> Iterator[Timed]:
         random = self._random
-        if kind == "late":
+        if kind in {"late", "missing"}:
             yield Timed(at * random.uniform(0.85, 0.95), Revise(name, round(random.uniform(2, 5), 3)))
         elif random.random() < 0.4:  # noqa: PLR2004
             yield Timed(at * 0.97, Despatch(name))
+        if kind == "missing":
+            return
         if kind == "in parts" and units > 1:
             part = random.randint(1, units - 1)
             yield Timed(at * 0.9, Receive(name, part))

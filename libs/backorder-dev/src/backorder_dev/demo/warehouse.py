@@ -86,10 +86,12 @@ class Job:
         """Units to ship now. What was published until `tide` the system has taken in and answered."""
         if self.placed_at > tide or (self.cancelled_at is not None and self.cancelled_at > tide):
             return 0  # it may still say that some of the line is missing, or no longer wanted
-        cover = self._cover if picking and now >= self.pick_at else 0
-        if self.complete and self.unsettled:
-            cover = 0  # only all at once
         told = self.told if now >= self.ship_at else 0
+        if self.complete and self.version:
+            # all at once: the cover waits for what is missing, and goes with it
+            cover = self._cover if told and not self.unsettled else 0
+        else:
+            cover = self._cover if picking and now >= self.pick_at else 0
         return max(0, cover + told - self.shipped)
 
     @property

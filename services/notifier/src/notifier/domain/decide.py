@@ -15,7 +15,7 @@ from notifier.domain.model import (
     StateEvent,
 )
 from notifier.domain.settle import settled
-from notifier.domain.table import Rule, covers, kind_of, rules
+from notifier.domain.table import Rule, kind_of, replaced, rules
 
 Reach: TypeAlias = Mapping[Recipient, frozenset[Channel]]
 """The channels by which each known contact can be told; nobody else is known."""
@@ -90,7 +90,7 @@ def _tell(rule: Rule, reach: Reach, event: StateEvent, now: datetime, habits: Ha
                 recipient=recipient,
                 channel=channel,
                 kind=kind,
-                covers=covers(kind),
+                replaces=replaced(kind, channel),
                 decided_at=now,
                 due_at=min(now + habits.window, expires_at),
                 expires_at=expires_at,

@@ -127,14 +127,15 @@ class Recipient:
 class Notification:
     """One recipient hears of one event through one channel: from `due_at` on, and never after `expires_at`.
 
-    `covers` are the kinds of older notifications about the same back order that this one makes needless.
+    `replaces` are the channels and kinds of older notifications about the same back order that this one makes
+    needless for this recipient.
     """
 
     event: StateEvent
     recipient: Recipient
     channel: Channel
     kind: Kind
-    covers: tuple[Kind, ...]
+    replaces: tuple[tuple[Channel, Kind], ...]
     decided_at: datetime
     due_at: datetime
     expires_at: datetime

@@ -94,16 +94,16 @@ def kind_of(event_type: str, state: BackOrder) -> Kind:
     return Kind.END if kind is Kind.ANSWER and event_type == "back-order.cancelled" and state.closed else kind
 
 
-def covers(kind: Kind) -> tuple[Kind, ...]:
-    """Which older news about the same back order is needless once this kind is told.
+def replaced(kind: Kind, channel: Channel) -> tuple[tuple[Channel, Kind], ...]:
+    """Which older news about the same back order is needless once this is told, by channel and kind.
 
-    Every message shows the whole state, so newer news of a kind replaces older news of that kind, and an end
-    replaces delay and progress. An answer stands for itself: nobody else tells it.
+    Every message shows the whole state, so newer news of a kind replaces older news of that kind. An end replaces
+    delay and progress, on the other channel too, where it may not be told. An answer stands for itself.
     """
     match kind:
         case Kind.DELAY | Kind.PROGRESS:
-            return (kind,)
+            return ((channel, kind),)
         case Kind.END:
-            return (Kind.DELAY, Kind.PROGRESS)
+            return tuple((way, old) for way in _BOTH for old in (Kind.DELAY, Kind.PROGRESS))
         case Kind.ANSWER:
             return ()

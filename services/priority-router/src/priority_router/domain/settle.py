@@ -96,7 +96,9 @@ class Source:
     def fill(self, key: str, rule: str) -> int:
         """Take for this line what it waits for, as far as it goes; how many units."""
         draft, taken = self._draft, 0
-        while self._key is not None and draft.see(key).waiting > 0 and not draft.spent:
+        # a complete line that wins must become whole here: with a part of it, it would lend again
+        whole = rule == "win" and draft.see(key).complete
+        while self._key is not None and draft.see(key).waiting > 0 and (whole or not draft.spent):
             loser, line = draft.see(self._key), draft.see(key)
             units = min(loser.allocated, line.waiting)
             take_back(draft, loser, units, rule, taken_for=key)

@@ -31,10 +31,6 @@ def push(pool, settings, clock, transport):
     return push
 
 
-async def outcomes(shard) -> list[tuple[int, str, str | None]]:
-    return sorted((o["version"], o["result"], o["reason"]) for o in await shard.feed())
-
-
 async def test_a_push_says_what_happened_and_what_it_is_about(shard, subscribe, make_record, push, endpoint):
     await subscribe(email=None, push=endpoint.url)
     await shard.feed(make_record("promised", version=3, promise=6))
@@ -67,7 +63,7 @@ async def test_several_lines_of_an_order_are_one_push(shard, subscribe, make_rec
     assert len(await shard.feed()) == 20
 
 
-async def test_the_endpoint_says_when_to_come_back(shard, subscribe, make_record, push, endpoint):
+async def test_the_endpoint_says_when_to_come_back(shard, outcomes, subscribe, make_record, push, endpoint):
     await subscribe(email=None, push=endpoint.url)
     endpoint.script.append((429, {"retry-after": "600"}))
     await shard.feed(make_record())
@@ -76,7 +72,7 @@ async def test_the_endpoint_says_when_to_come_back(shard, subscribe, make_record
     assert len(endpoint.pushed) == 1
     await push(seconds=2)
     assert len(endpoint.pushed) == 2
-    assert await outcomes(shard) == [(1, "sent", None)]
+    assert await outcomes() == [(1, "sent", None)]
 
 
 def test_retry_after_is_seconds_or_a_date():
@@ -90,12 +86,12 @@ def test_retry_after_is_seconds_or_a_date():
 
 
 @pytest.mark.parametrize("status", [404, 410])
-async def test_a_token_that_is_dead_is_forgotten(shard, subscribe, make_record, push, endpoint, pool, status):
+async def test_a_token_that_is_dead_is_forgotten(shard, outcomes, subscribe, make_record, push, endpoint, pool, status):
     await subscribe(push=endpoint.url)
     endpoint.script.append((status, {}))
     await shard.feed(make_record())
     await push()
-    assert await outcomes(shard) == [(1, "failed", f"push-{status}")]
+    assert await outcomes() == [(1, "failed", f"push-{status}")]
     row = await pool.fetchrow("SELECT email, push_url FROM contact WHERE audience = 'customer'")
     assert tuple(row) == ("jo@customer.example", None)
 
@@ -119,21 +115,21 @@ async def test_a_new_token_is_kept_when_the_old_one_dies(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 413])
-async def test_a_refusal_is_final(shard, subscribe, make_record, push, endpoint, status):
+async def test_a_refusal_is_final(shard, outcomes, subscribe, make_record, push, endpoint, status):
     await subscribe(email=None, push=endpoint.url)
     endpoint.script.append((status, {}))
     await shard.feed(make_record())
     await push()
-    assert await outcomes(shard) == [(1, "failed", f"push-{status}")]
+    assert await outcomes() == [(1, "failed", f"push-{status}")]
 
 
-async def test_a_redirect_is_not_followed(shard, subscribe, make_record, push, endpoint):
+async def test_a_redirect_is_not_followed(shard, outcomes, subscribe, make_record, push, endpoint):
     await subscribe(email=None, push=endpoint.url)
     endpoint.script.append((307, {"location": f"http://127.0.0.1:{endpoint.port}/elsewhere"}))
     await shard.feed(make_record())
     await push()
     assert [request.path for request in endpoint.pushed] == ["/device/token-4711"]
-    assert await outcomes(shard) == [(1, "failed", "push-307")]
+    assert await outcomes() == [(1, "failed", "push-307")]
 
 
 @pytest.mark.parametrize("answer", ["drop", (500, {}), (502, {})])
@@ -165,14 +161,14 @@ async def test_an_endpoint_that_is_not_there_is_tried_again(shard, subscribe, ma
     assert (outcome["result"], outcome["attempts"]) == ("sent", 2)
 
 
-async def test_a_private_address_is_never_called(shard, subscribe, make_record, push, endpoint):
+async def test_a_private_address_is_never_called(shard, outcomes, subscribe, make_record, push, endpoint):
     await subscribe(email=None, push=endpoint.url)
     await shard.feed(make_record())
     careful = PushTransport(PushSettings())
     await push(by=careful)
     await careful.close()
     assert endpoint.pushed == []
-    assert await outcomes(shard) == [(1, "failed", "push-blocked")]
+    assert await outcomes() == [(1, "failed", "push-blocked")]
 
 
 async def test_a_name_that_changes_its_mind_is_called_where_it_was_checked(
