@@ -79,12 +79,11 @@ class Books:
         assert lane.handed == queue.idle + held, "P = U + A"
         assert lane.needed + lane.handed == counted == sum(line.counted for line in lane.lines.values())
         assert lane.covered == sum(line.covered for line in lane.lines.values())
-        assert queue.idle <= 0 or queue.idle == 0, "idle units stay in the queue"
+        assert queue.idle <= 0, "idle units stay in the queue"
         vanished = queue.idle < 0
         assert vanished or lane.covered + held <= lane.on_hand, "C + A ≤ H"
         if any(order.waiting and not order.held for order in orders):
             assert lane.free == 0, "somebody waits although a unit is free"
-            assert queue.idle <= 0, "somebody waits although a unit is idle"
         timers = {key: at for (where, key), at in self.world.timers.items() if where == name}
         assert timers == queue.timers, "the timers that were asked for are not those that the queue means"
 

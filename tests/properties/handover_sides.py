@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 from backorder_contracts import identity
-from backorder_contracts.internal import CommandEntry, LinePlaced, OrderEntry, QueueNeed, SupplyEntry
-from backorder_runtime.record import Record
+from backorder_contracts.internal import CommandEntry, OrderEntry, QueueNeed, SupplyEntry
+from backorder_runtime.record import Message, Record
 from gap_detector.domain import decide as gap_decide
 from gap_detector.domain import events as gap
 from gap_detector.domain import evolve as gap_evolve
@@ -47,7 +47,8 @@ class SupplySide:
         teller = SupplyTeller(lane, self.rules)
         for fact in supply_decide.decide(lane, event, now, self.rules):
             supply_evolve.evolve(lane, fact)
-            yield from teller.tell(fact)
+            # its reminders are about people, not about units
+            yield from (effect for effect in teller.tell(fact) if isinstance(effect, Message))
 
 
 @dataclass
@@ -144,7 +145,3 @@ class QueueSide:
         """Whether the last message named a back order that does not exist."""
         return any(isinstance(fact, UnknownNamed) for fact in self.facts)
 
-
-def is_order_line(value):
-    """Whether an entry of the order line topic places a line."""
-    return isinstance(_order.decode(value), LinePlaced)

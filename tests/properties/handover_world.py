@@ -323,7 +323,10 @@ class World:
     # ── planners ───────────────────────────────────────────────────────────────────────────────────────
 
     def command(self, which, units):
+        action = COMMANDS[units % len(COMMANDS)]
         known = [(lane, order) for lane in LANES for order in self.queue.orders(lane).values()]
+        fitting = [(lane, o) for lane, o in known if not o.closed and o.held == (action == "resume")]
+        known = fitting if fitting and which % 7 else known
         if not known:
             return
         lane, order = known[which % len(known)]
@@ -334,7 +337,7 @@ class World:
             back_order_id=order.back_order_id if which % 13 else "BO-unknown",
             part_id=PART,
             location_id=place,
-            action=COMMANDS[units % len(COMMANDS)],
+            action=action,
             requested_by="planner",
             cause=cause,
             origin=self._origin("back-order-command"),

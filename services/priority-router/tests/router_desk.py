@@ -170,6 +170,7 @@ def snapshot(queue):
             queue.foreseen,
             queue.handed,
             queue.stirred_by,
+            queue.unsettled_by,
             queue.timers,
             queue.orders,
             queue.prints,

@@ -296,6 +296,7 @@ def test_what_is_done_in_portions_comes_to_the_same_rest(rules, steps, at_once):
 def comes_to_rest(desk):
     """Nothing lies idle that somebody may have, nobody waits for a timer, and settling finds nothing to do."""
     assert not desk.queue.timers.keys() & {"settle", "forecast", "release"}
+    assert desk.queue.unsettled_by is desk.queue.stirred_by is None
     eligible = [x for x in desk.queue.orders.values() if not x.closed and not x.held and x.waiting]
     assert desk.queue.idle <= 0
     assert not (eligible and desk.queue.idle > 0)

@@ -158,6 +158,22 @@ def test_a_band_that_only_moved_in_the_list_is_not_said_anew():
     assert (desk.line("A").version, desk.line("A").policy_version) == (before, "2")
 
 
+def test_what_a_timer_goes_on_with_keeps_its_cause(monkeypatch):
+    monkeypatch.setattr(Draft, "at_once", 2)
+    desk = Desk(policy("fff"))
+    for i in range(5):
+        desk.short(f"A{i}", 1, placed=i)
+    desk.units(5)
+    cause = desk.one_of("A0", f.Allocated).cause
+    desk.wait(0 * SECOND)
+    assert [fact.cause for fact in desk.all(f.Allocated)] == [cause] * 3
+    desk.policy(policy("ff", version="2"))
+    cause = desk.queue.unsettled_by
+    desk.wait(0 * SECOND)
+    assert {fact.cause for fact in desk.all(f.Prioritised)} == {cause}
+    assert desk.queue.unsettled_by is None
+
+
 def test_while_lines_are_ranked_anew_units_wait_and_nothing_is_given_back(monkeypatch):
     monkeypatch.setattr(Draft, "at_once", 2)
     desk = Desk(policy("fff"))

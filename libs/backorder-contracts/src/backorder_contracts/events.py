@@ -11,6 +11,7 @@ from backorder_contracts.dead_letter import DeadLetterHeaders
 from backorder_contracts.delay import DelayPattern
 from backorder_contracts.notification import NotificationOutcome
 from backorder_contracts.orders import OrderCancelled, OrderPlaced
+from backorder_contracts.policy import PolicyApplied
 from backorder_contracts.state import BackOrderSnapshot, BackOrderState
 from backorder_contracts.state_events import STATE_EVENTS, StateEvent
 from backorder_contracts.stock import StockChanged
@@ -48,6 +49,7 @@ _SINGLE: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {
     "supply": (StockPositioned, InboundScheduled, SupplyDiscrepancy),
     "notification-outcome": (NotificationOutcome,),
     "delay-pattern": (DelayPattern,),
+    "back-order-policy": (PolicyApplied,),
 }
 
 

@@ -6,8 +6,8 @@ lanes recognise.
 
 import asyncio
 import hashlib
-import time
 from collections.abc import Sequence
+from time import perf_counter
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -20,7 +20,7 @@ from backorder_runtime.consumer import Partitions, PauseOnAssignment
 from backorder_runtime.dead_letters import letter_for, wire
 from backorder_runtime.handler import Intake
 from backorder_runtime.lifecycle import Heartbeat, first_of
-from backorder_runtime.outbox import Event, Stamp, Wire
+from backorder_runtime.outbox import Event, Stamp, Wire, rfc3339
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.record import Record
 from backorder_runtime.settings import Settings
@@ -69,19 +69,20 @@ class IntakeRunner:
         records = await first_of(polling, stop.wait(), timeout=engine.stall / 2)
         if not records:
             return
-        began = time.perf_counter()
+        began = perf_counter()
         wires, refused = self._translate(records)
         await self._publisher.publish(wires)
         await self._commit(records)
-        self._report(records, len(wires), refused, time.perf_counter() - began)
+        self._report(records, len(wires), refused, perf_counter() - began)
 
     def _translate(self, records: Sequence[Record]) -> tuple[list[Wire], int]:
         now = self._clock()
+        time = rfc3339(now).encode()
         wires: list[Wire] = []
         refused = 0
         for record in records:
             try:
-                wires.extend(self._wires(record))
+                wires.extend(self._wires(record, time))
             except Refused as refusal:
                 letter = letter_for(record, refusal.reason, refusal.detail)
                 wires.append(wire(self._service, letter, (record.key, record.value, record.headers), now))
@@ -89,7 +90,7 @@ class IntakeRunner:
                 refused += 1
         return wires, refused
 
-    def _wires(self, record: Record) -> list[Wire]:
+    def _wires(self, record: Record, time: bytes) -> list[Wire]:
         wires: list[Wire] = []
         trace = record.header("traceparent") or _trace(record)
         name = f"{record.topic}.{record.partition}.{record.offset}"
@@ -97,7 +98,7 @@ class IntakeRunner:
             event = Event(
                 message.topic, message.key, message.type, message.value, message.subject, trace, everywhere=False
             )
-            headers = self._stamp.headers(event, f"{name}.{index}", self._clock())
+            headers = self._stamp.headers(event, f"{name}.{index}", time)
             key = message.key.encode()
             places = range(self._settings.kafka.partitions) if message.everywhere else (None,)
             wires.extend(Wire(message.topic, key, message.value, headers, place) for place in places)

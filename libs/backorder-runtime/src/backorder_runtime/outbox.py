@@ -84,24 +84,28 @@ class Stamp:
 
     def __init__(self, service: str, shard: int | str) -> None:
         self._prefix = f"{service}.{shard}."
-        self._source = f"/backorder/{service}/{shard}".encode()
+        self._source = ("ce_source", f"/backorder/{service}/{shard}".encode())
 
-    def headers(self, event: Event, sequence: int | str, at: datetime) -> Headers:
-        """The CloudEvents attributes of an event in binary mode."""
+    def headers(self, event: Event, sequence: int | str, time: bytes) -> Headers:
+        """The CloudEvents attributes of an event in binary mode; `time` as `rfc3339` writes it."""
         headers = [
-            ("ce_specversion", b"1.0"),
+            _SPECVERSION,
             ("ce_id", f"{self._prefix}{sequence}".encode()),
-            ("ce_source", self._source),
+            self._source,
             ("ce_type", event.type.encode()),
-            ("ce_time", rfc3339(at).encode()),
+            ("ce_time", time),
             ("ce_sequence", str(sequence).encode()),
         ]
         if event.subject is not None:
             headers.append(("ce_subject", event.subject.encode()))
         if event.trace is not None:
             headers.append(("traceparent", event.trace.encode()))
-        headers.append(("content-type", b"application/json"))
+        headers.append(_CONTENT_TYPE)
         return tuple(headers)
+
+
+_SPECVERSION = ("ce_specversion", b"1.0")
+_CONTENT_TYPE = ("content-type", b"application/json")
 
 
 def rfc3339(at: datetime) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+from collections import Counter
 from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -64,8 +65,8 @@ class Publisher:
                 partition=_BY_KEY if record.partition is None else record.partition,
             )
         await confirmation.wait()
-        for record in records:
-            PUBLISHED.labels(record.topic).inc()
+        for topic, count in Counter(record.topic for record in records).items():
+            PUBLISHED.labels(topic).inc(count)
 
     def _poll(self) -> None:
         while not self._stopping.is_set():

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from backorder_runtime.dead_letters import OriginReader, wire
-from backorder_runtime.outbox import Event, Letter, OutboxBatch, Stamp, Wire, is_public
+from backorder_runtime.outbox import Event, Letter, OutboxBatch, Stamp, Wire, is_public, rfc3339
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.telemetry import DEAD_LETTERS, OUTBOX_AGE, OUTBOX_BATCHES
 
@@ -61,18 +61,19 @@ class Relay:
         public: list[Wire] = []
         internal: list[Wire] = []
         for batch in group:
+            time = rfc3339(batch.decided_at).encode()
             for sequence, entry in enumerate(batch.entries, batch.first_sequence):
                 (public if is_public(entry) else internal).extend(
                     [await self._letter(entry, batch.decided_at)]
                     if isinstance(entry, Letter)
-                    else self._wires(entry, sequence, batch.decided_at)
+                    else self._wires(entry, sequence, time)
                 )
         for records in (public, internal):
             if records:
                 await self._publisher.publish(records)
 
-    def _wires(self, entry: Event, sequence: int, at: datetime) -> list[Wire]:
-        headers = self._stamp.headers(entry, sequence, at)
+    def _wires(self, entry: Event, sequence: int, time: bytes) -> list[Wire]:
+        headers = self._stamp.headers(entry, sequence, time)
         key = entry.key.encode()
         if entry.everywhere:
             return [Wire(entry.topic, key, entry.value, headers, p) for p in range(self._partitions)]

@@ -1,21 +1,22 @@
 """Which policy is in force: followed on its topic, and put to every lane without a restart."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from backorder_contracts.internal import Cause
+from backorder_contracts.policy import PolicyApplied
 from backorder_runtime.database import Conn
 from backorder_runtime.lifecycle import first_of
 from backorder_runtime.service import Running
-from backorder_runtime.settings import aiokafka_options
 
+from priority_router import policy_topic
 from priority_router.domain.policy import Policy
 from priority_router.policy_file import PolicyMistakesError, default_text, read_policy
+from priority_router.policy_topic import PLACE, TOPIC, NotAPolicyError
 
 POLICY_TIMER = "policy"
-TOPIC = "back-order-policy"
 _log = structlog.get_logger()
 
 _KEEP = "INSERT INTO policy (version, text) VALUES ($1, $2) ON CONFLICT (version) DO NOTHING"
@@ -34,14 +35,20 @@ class Policies:
     def __init__(self) -> None:
         self.current: Policy = read_policy(default_text(), "default policy")
         self.cause = Cause("policy", self.current.version)
+        self.applied: PolicyApplied | None = None
         self.known = asyncio.Event()
         self._by_version = {self.current.version: self.current}
         self._texts = {self.current.version: default_text()}
 
+    @property
+    def text(self) -> str:
+        """The policy in force as it was written."""
+        return self._texts[self.current.version]
+
     def take(self, text: str) -> bool:
         """Put a policy in force; False when it is in force already. Raises `PolicyMistakesError`."""
         policy = read_policy(text, TOPIC)
-        if policy.version == self.current.version:
+        if policy.version == self.current.version and text == self.text:
             return False
         self._by_version[policy.version] = self.current = policy
         self._texts[policy.version] = text
@@ -57,40 +64,53 @@ class Policies:
 
     async def put_in_force(self, conn: Conn) -> None:
         """Remember the policy and ask every lane that stands by another one to rank anew."""
-        await conn.execute(_KEEP, self.current.version, self._texts[self.current.version])
+        await conn.execute(_KEEP, self.current.version, self.text)
         await conn.execute(_ASK_LANES, self.current.version, POLICY_TIMER)
 
 
 async def follow(policies: Policies, running: Running, stop: asyncio.Event) -> None:
     """Read the policy topic from its beginning, and go on reading until `stop` is set."""
-    consumer: Any = AIOKafkaConsumer(**aiokafka_options(running.settings.kafka), enable_auto_commit=False)
-    await consumer.start()
+    consumer = await policy_topic.open_consumer(running.settings.kafka)
     try:
-        place = TopicPartition(TOPIC, 0)
-        consumer.assign([place])
-        end = (await consumer.end_offsets([place]))[place]
-        await consumer.seek_to_beginning(place)
-        while await consumer.position(place) < end and not stop.is_set():
-            _take_all(policies, await consumer.getmany(place, timeout_ms=200))
+        async for records in policy_topic.up_to_now(consumer):
+            await _take_all(policies, running, records)
         await _put_in_force(policies, running)
         policies.known.set()
         while not stop.is_set():
-            fetched = await first_of(consumer.getmany(place, timeout_ms=1_000), stop.wait())
-            if fetched and _take_all(policies, fetched):
-                await _put_in_force(policies, running)
+            fetched = await first_of(consumer.getmany(PLACE, timeout_ms=1_000), stop.wait())
+            for records in (fetched or {}).values():
+                if await _take_all(policies, running, records):
+                    await _put_in_force(policies, running)
     finally:
         await consumer.stop()
 
 
-def _take_all(policies: Policies, fetched: dict[TopicPartition, list[Any]]) -> bool:
+async def _take_all(policies: Policies, running: Running, records: Sequence[Any]) -> bool:
+    """Take the policies of these records, the bad ones left out; whether another one is in force now."""
     changed = False
-    for records in fetched.values():
-        for record in records:
-            try:
-                changed = policies.take((record.value or b"").decode()) or changed
-            except (PolicyMistakesError, UnicodeDecodeError) as mistakes:
-                _log.error("policy refused, the one before stays", offset=record.offset, mistakes=str(mistakes))
+    for record in records:
+        try:
+            event = policy_topic.decode(record)
+            await _check_text(policies, running, event)
+            changed = policies.take(event.text) or changed
+        except (NotAPolicyError, PolicyMistakesError) as mistakes:
+            _log.error("policy refused, the one before stays", offset=record.offset, mistakes=str(mistakes))
+        else:
+            policies.applied = event
     return changed
+
+
+async def _check_text(policies: Policies, running: Running, event: PolicyApplied) -> None:
+    """A version means one text for ever: lanes remember only by which version they stand."""
+    policy = read_policy(event.text, TOPIC)
+    if policy.version != event.version:
+        raise NotAPolicyError(f"the event says version {event.version}, its text says {policy.version}")
+    async with running.pool.acquire() as conn:
+        known = await conn.fetchval(_TEXT, event.version)
+    if policy.version == policies.current.version:
+        known = policies.text
+    if known is not None and known != event.text:
+        raise NotAPolicyError(f"version {event.version} was in force with another text; give this one another name")
 
 
 async def _put_in_force(policies: Policies, running: Running) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 from backorder_contracts.identity import lane
 
 from backorder_dev.demo.records import Event
-from backorder_dev.demo.words import Told, tell
+from backorder_dev.demo.words import Context, Told, tell
 
 CLOSED = frozenset({"completed", "cancelled", "rerouted"})
+_BANDS = ("machine-down", "key-account", "standard")
 _FEED = 14
 _RATE_WINDOW = 5.0
 _ENOUGH = 2  # values that quantiles need at least
@@ -27,6 +28,11 @@ class BandRow:
     open: int
     waiting: int
     oldest: float
+
+
+def _place(row: tuple[str, object]) -> tuple[int, str]:
+    """Bands of the policy that the local run starts with in their order, then others by name."""
+    return (_BANDS.index(row[0]) if row[0] in _BANDS else len(_BANDS), row[0])
 
 
 class Latency:
@@ -72,7 +78,7 @@ class Board:
             self._state(event, event.data)
         elif event.topic.endswith(".dead-letter"):
             self.letters[event.letter.get("reason", "?")] += 1
-            self._say(tell(event, before=None))
+            self._say(tell(event))
         elif event.topic == "notification-outcome" and event.data:
             self.outcomes[f"{event.data['channel']} {event.data['result']}"] += 1
 
@@ -89,7 +95,9 @@ class Board:
             if event.type in {"back-order.opened", "back-order.increased", f"back-order.{what}"}:
                 self.units[what] += units
         self._time(event, state)
-        self._say(tell(event, before=before, overtaken=self._overtaken(event, state, where)))
+        winner = self.states.get(state.get("taken_for") or "")
+        taken_for = f"{winner['order_id']}/{winner['line_id']}" if winner else None
+        self._say(tell(event, Context(before, self._overtaken(event, state, where), taken_for)))
 
     def _time(self, event: Event, state: dict[str, Any]) -> None:
         cause = state["cause"]
@@ -134,7 +142,7 @@ class Board:
         return [state for state in self.states.values() if state["status"] not in CLOSED]
 
     def bands(self, now: float) -> list[BandRow]:
-        """Open back orders by band, those not yet ranked first."""
+        """Open back orders by band; `(new)`: not ranked yet."""
         rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for state in self.open():
             rows[state["band"] or "(new)"].append(state)
@@ -145,7 +153,7 @@ class Board:
                 sum(state["quantity"]["waiting"] for state in states),
                 now - min(datetime.fromisoformat(state["opened_at"]).timestamp() for state in states),
             )
-            for band, states in sorted(rows.items())
+            for band, states in sorted(rows.items(), key=_place)
         ]
 
     def totals(self) -> Counter[str]:

@@ -27,6 +27,7 @@ from backorder_dev.topics import DEFAULT_PARTITIONS
 
 _RUN_DIR = Path(".run")
 _BY_SIGNAL = 130
+_PAPER = 160  # columns, where nobody says how many there are
 
 app = cyclopts.App(help="Start everything and play a parts business for a minute.")
 
@@ -53,7 +54,9 @@ def demo(
         partitions: Of the lane-keyed topics.
         run_dir: Folder for all state. What an earlier demo left there goes; anything else is kept beside it.
     """
-    console = Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _PAPER
     show = _Demo(console, run_dir.resolve(), seconds=seconds, lines=lines, seed=seed, stay=not exit)
     try:
         sys.exit(asyncio.run(show.run(partitions)))

@@ -174,7 +174,7 @@ def _numbers(board: Board, progress: Progress, now: float) -> RenderableType:
     table.add_row("events/s", f"{board.rate(now):.0f}")
     table.add_row("order → opened p50/p99", _pair(board.to_opened.quantile(50), board.to_opened.quantile(99)))
     table.add_row("stock → allocated p50/p99", _pair(board.to_allocated.quantile(50), board.to_allocated.quantile(99)))
-    table.add_row("system is behind", f"{progress.behind:.1f} s")
+    table.add_row("surely answered until", f"{progress.behind:.1f} s ago")
     sent = sum(count for what, count in board.outcomes.items() if what.endswith(" sent"))
     table.add_row("messages sent", f"{sent:,}")
     table.add_row("dead letters", f"{board.letters.total():,}")

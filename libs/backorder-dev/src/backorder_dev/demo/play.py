@@ -61,7 +61,10 @@ class Play:
         self.board = Board(self._upstream.sent_at)
         self.progress = Progress(seconds=self.plan.seconds)
         self.evidence = Evidence(
-            sent=self._upstream.sent, contacts=self.contacts, short_picks=self._business.warehouse.short_picks
+            sent=self._upstream.sent,
+            customers=set(self.plan.customers),
+            contacts=self.contacts,
+            short_picks=self._business.warehouse.short_picks,
         )
         gauge = Gauge(
             endpoints.kafka, lambda: self._watch.positions, published_until=lambda: self._upstream.published_until

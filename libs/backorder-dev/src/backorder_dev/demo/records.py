@@ -101,6 +101,7 @@ class Evidence:
     Attributes:
         sent: what upstream published, in order.
         events: what the services published, in order per partition, repetitions included.
+        customers: everybody who may order.
         contacts: customer → the channels by which they want to hear (`email`, `push`) → the address.
         mails: what lies in the mailbox.
         pushes: what was pushed.
@@ -110,6 +111,7 @@ class Evidence:
 
     sent: list[Sent] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    customers: set[str] = field(default_factory=set)
     contacts: dict[str, dict[str, str]] = field(default_factory=dict)
     mails: list[Letter] = field(default_factory=list)
     pushes: list[Letter] = field(default_factory=list)

@@ -59,8 +59,9 @@ class Job:
     Attributes:
         covered: units that the order found on the shelf, by the system's word; None while it speaks of no shortage.
         told: units of its back order that the warehouse was told to ship, all in all.
-        unsettled: units of its back order that wait or are set aside.
-        moved_at: when it was shipped from last.
+        version: of its back order; 0 while it has none.
+        ship_at: when it is to be shipped what it was told last.
+        moved_at: when something of it left last.
         cancelled_at: when it was cancelled last; None: never.
         kept: of a line that was cancelled whole, the covered units that had left before.
     """
@@ -75,7 +76,6 @@ class Job:
     shipped: int = 0
     covered: int | None = None
     told: int = 0
-    unsettled: int = 0
     version: int = 0
     ship_at: float = _LONG_AGO
     moved_at: float = _LONG_AGO
@@ -87,12 +87,10 @@ class Job:
         if self.placed_at > tide or (self.cancelled_at is not None and self.cancelled_at > tide):
             return 0  # it may still say that some of the line is missing, or no longer wanted
         told = self.told if now >= self.ship_at else 0
-        if self.complete and self.version:
-            # all at once: the cover waits for what is missing, and goes with it
-            cover = self._cover if told and not self.unsettled else 0
-        else:
-            cover = self._cover if picking and now >= self.pick_at else 0
-        return max(0, cover + told - self.shipped)
+        # a customer who wants all at once gets what was on the shelf with the rest
+        waits = self.complete and self.version > 0
+        picked = picking and now >= self.pick_at and not waits
+        return max(0, (self._cover if picked or told else 0) + told - self.shipped)
 
     @property
     def _cover(self) -> int:
@@ -106,7 +104,6 @@ class Job:
             return
         self.version = version
         self.covered = quantity["covered"]
-        self.unsettled = quantity["waiting"] + quantity["allocated"]
         told = quantity["released"] + quantity["shipped"]
         if told > self.told:
             self.told, self.ship_at = told, now + delay

@@ -23,8 +23,20 @@ class Told:
     weight: int = 0
 
 
-def tell(event: Event, *, before: State | None, overtaken: int = 0) -> Told | None:
-    """The sentence for an event, or None when it is not worth one; `before` is the state until then."""
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What was known before: the state until then, who is overtaken, and the order for which units were taken."""
+
+    before: State | None = None
+    overtaken: int = 0
+    taken_for: str | None = None
+
+
+_NOTHING = Context()
+
+
+def tell(event: Event, context: Context = _NOTHING) -> Told | None:
+    """The sentence for an event, or None when it is not worth one."""
     if event.letter:
         where = f"{event.letter.get('topic')}[{event.letter.get('partition')}]@{event.letter.get('offset')}"
         text = f"refused: {where}, {event.letter.get('reason')}: {event.letter.get('detail')}"
@@ -33,7 +45,7 @@ def tell(event: Event, *, before: State | None, overtaken: int = 0) -> Told | No
     say = _SENTENCES.get(event.type)
     if say is None:
         return None
-    text, weight = say(state, before, overtaken)
+    text, weight = say(state, context)
     return Told(event.seen_at, f"{_name(state)}: {text}", max(weight, _weight(state)))
 
 
@@ -55,53 +67,56 @@ def _changed(state: State, what: str) -> int:
     return abs(changed.get(what, 0))
 
 
-def _opened(state: State, _: State | None, __: int) -> tuple[str, int]:
+def _opened(state: State, _: Context) -> tuple[str, int]:
     units = state["quantity"]
     if state["cause"]["type"] == "order.placed":
         return f"{units['back_ordered']} of {units['ordered']} not in stock, waits", 0
     return f"lost its cover, {units['back_ordered']} of {units['ordered']} wait now", 2
 
 
-def _increased(state: State, _: State | None, __: int) -> tuple[str, int]:
+def _increased(state: State, _: Context) -> tuple[str, int]:
     return f"lost more of its cover, {state['quantity']['waiting']} wait now", 2
 
 
-def _allocated(state: State, _: State | None, overtaken: int) -> tuple[str, int]:
-    passed = f", overtook {overtaken}" if overtaken else ""
+def _allocated(state: State, context: Context) -> tuple[str, int]:
+    passed = f", overtook {context.overtaken}" if context.overtaken else ""
     lots = state.get("deliveries") or state["supplied_by"]
-    return f"allocated {_changed(state, 'allocated')}{_from(lots)} ({state['band']}){passed}", int(overtaken > 0)
+    return f"allocated {_changed(state, 'allocated')}{_from(lots)} ({state['band']}){passed}", int(
+        context.overtaken > 0
+    )
 
 
-def _revoked(state: State, _: State | None, __: int) -> tuple[str, int]:
-    why = f"for {state['taken_for']}" if state.get("taken_for") else state.get("reason") or "unknown reason"
+def _revoked(state: State, context: Context) -> tuple[str, int]:
+    why = f"for {context.taken_for}" if context.taken_for else state.get("reason") or "unknown reason"
     return f"{_changed(state, 'allocated')} taken back, {why}", 2
 
 
-def _released(state: State, _: State | None, __: int) -> tuple[str, int]:
+def _released(state: State, _: Context) -> tuple[str, int]:
     return f"released {_changed(state, 'released')} to the warehouse", 0
 
 
-def _shipped(state: State, _: State | None, __: int) -> tuple[str, int]:
+def _shipped(state: State, _: Context) -> tuple[str, int]:
     return f"shipped {_changed(state, 'shipped')}{_from(state.get('deliveries'))}", 0
 
 
-def _completed(state: State, _: State | None, __: int) -> tuple[str, int]:
+def _completed(state: State, _: Context) -> tuple[str, int]:
     took = (state.get("durations") or {}).get("total")
     after = f" after {took} s" if took is not None else ""
     return f"completed{after}{_from(state.get('deliveries'))}", 0
 
 
-def _cancelled(state: State, _: State | None, __: int) -> tuple[str, int]:
+def _cancelled(state: State, _: Context) -> tuple[str, int]:
     return f"{_changed(state, 'cancelled')} cancelled, {state['status']}", 1
 
 
-def _refused(state: State, _: State | None, __: int) -> tuple[str, int]:
+def _refused(state: State, _: Context) -> tuple[str, int]:
     refused = state.get("refused") or {}
     return f"too late to cancel {refused.get('units')} ({refused.get('reason')})", 1
 
 
-def _promised(state: State, before: State | None, _: int) -> tuple[str, int]:
-    promise, old = state["promise"], before and before["promise"]
+def _promised(state: State, context: Context) -> tuple[str, int]:
+    promise, before = state["promise"], context.before
+    old = before["promise"] if before else None
     if promise is None:
         return "no date can be promised any more", 1
     if not old:
@@ -109,11 +124,11 @@ def _promised(state: State, before: State | None, _: int) -> tuple[str, int]:
     return f"expected {_day(promise['p50'])}, not {_day(old['p50'])}", 1
 
 
-def _at_risk(_: State, __: State | None, ___: int) -> tuple[str, int]:
+def _at_risk(_: State, __: Context) -> tuple[str, int]:
     return "expected later than due", 0
 
 
-def _breached(_: State, __: State | None, ___: int) -> tuple[str, int]:
+def _breached(_: State, __: Context) -> tuple[str, int]:
     return "overdue", 1
 
 
@@ -121,7 +136,7 @@ def _day(text: str) -> str:
     return f"{datetime.fromisoformat(text):%d %b %H:%M}"
 
 
-_SENTENCES: dict[str, Callable[[State, State | None, int], tuple[str, int]]] = {
+_SENTENCES: dict[str, Callable[[State, Context], tuple[str, int]]] = {
     "back-order.opened": _opened,
     "back-order.increased": _increased,
     "back-order.allocated": _allocated,

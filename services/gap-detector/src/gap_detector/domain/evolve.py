@@ -1,6 +1,7 @@
 """Writes what a fact says into a lane. No rule stands here."""
 
-from functools import singledispatch
+from collections.abc import Callable
+from typing import Any
 
 from gap_detector.domain import events as e
 from gap_detector.domain.model import Lane
@@ -8,16 +9,10 @@ from gap_detector.domain.model import Lane
 
 def evolve(lane: Lane, fact: e.Fact) -> None:
     """Change the lane to what the fact says."""
-    _apply(fact, lane)
+    _APPLY[type(fact)](lane, fact)
 
 
-@singledispatch
-def _apply(fact: object, _lane: Lane) -> None:
-    raise TypeError(f"no lane knows what {type(fact).__name__} means")
-
-
-@_apply.register
-def _(fact: e.LineEntered, lane: Lane) -> None:
+def _line_entered(lane: Lane, fact: e.LineEntered) -> None:
     line = lane.touch(fact.line.ref)
     line.detail = fact.line
     line.number = lane.number = fact.number
@@ -25,14 +20,12 @@ def _(fact: e.LineEntered, lane: Lane) -> None:
     line.cancelled += fact.cancelled
 
 
-@_apply.register
-def _(fact: e.Covered, lane: Lane) -> None:
+def _covered(lane: Lane, fact: e.Covered) -> None:
     lane.touch(fact.ref).covered += fact.units
     lane.covered += fact.units
 
 
-@_apply.register
-def _(fact: e.Uncovered, lane: Lane) -> None:
+def _uncovered(lane: Lane, fact: e.Uncovered) -> None:
     line = lane.touch(fact.ref)
     line.covered -= fact.units
     lane.covered -= fact.units
@@ -40,16 +33,14 @@ def _(fact: e.Uncovered, lane: Lane) -> None:
         line.cancelled += fact.units
 
 
-@_apply.register
-def _(fact: e.CoverShipped, lane: Lane) -> None:
+def _cover_shipped(lane: Lane, fact: e.CoverShipped) -> None:
     line = lane.touch(fact.ref)
     line.covered -= fact.units
     line.cover_shipped += fact.units
     lane.covered -= fact.units
 
 
-@_apply.register
-def _(fact: e.Shorted, lane: Lane) -> None:
+def _shorted(lane: Lane, fact: e.Shorted) -> None:
     line = lane.touch(fact.ref)
     line.opened = True
     line.need += fact.units
@@ -57,43 +48,36 @@ def _(fact: e.Shorted, lane: Lane) -> None:
     lane.needed += fact.units
 
 
-@_apply.register
-def _(fact: e.Handed, lane: Lane) -> None:
+def _handed(lane: Lane, fact: e.Handed) -> None:
     lane.handed += fact.units
     lane.needed -= fact.units
 
 
-@_apply.register
-def _(fact: e.StockSet, lane: Lane) -> None:
+def _stock_set(lane: Lane, fact: e.StockSet) -> None:
     lane.on_hand = fact.on_hand
     lane.version = fact.version
 
 
-@_apply.register
-def _(fact: e.LotsSet, lane: Lane) -> None:
+def _lots_set(lane: Lane, fact: e.LotsSet) -> None:
     lane.lots = fact.lots
 
 
-@_apply.register
-def _(fact: e.ShipmentSeen, lane: Lane) -> None:
+def _shipment_seen(lane: Lane, fact: e.ShipmentSeen) -> None:
     lane.touch(fact.ref).shipped += fact.units
 
 
-@_apply.register
-def _(fact: e.BackOrderLeft, lane: Lane) -> None:
+def _back_order_left(lane: Lane, fact: e.BackOrderLeft) -> None:
     line = lane.touch(fact.ref)
     line.need -= fact.units
     line.counted -= fact.counted
     lane.handed -= fact.counted
 
 
-@_apply.register
-def _(fact: e.CancelSent, lane: Lane) -> None:
+def _cancel_sent(lane: Lane, fact: e.CancelSent) -> None:
     lane.touch(fact.ref).cancelling += fact.units
 
 
-@_apply.register
-def _(fact: e.CancelDone, lane: Lane) -> None:
+def _cancel_done(lane: Lane, fact: e.CancelDone) -> None:
     line = lane.touch(fact.ref)
     line.cancelling -= fact.asked
     line.cancelled += fact.done
@@ -101,20 +85,36 @@ def _(fact: e.CancelDone, lane: Lane) -> None:
     line.need = max(0, line.need - fact.done)
 
 
-@_apply.register
-def _(fact: e.NeedMoved, lane: Lane) -> None:
+def _need_moved(lane: Lane, fact: e.NeedMoved) -> None:
     lane.touch(fact.ref).counted += fact.units
     lane.needed += fact.units
 
 
-@_apply.register
-def _(fact: e.Returned, lane: Lane) -> None:
+def _returned(lane: Lane, fact: e.Returned) -> None:
     lane.handed -= fact.units
     lane.needed += fact.units
 
 
-@_apply.register(e.CancelLeft)
-@_apply.register(e.CancellationKept)
-@_apply.register(e.Conflict)
-def _(_fact: e.CancelLeft | e.CancellationKept | e.Conflict, _lane: Lane) -> None:
-    """These are only told; they change no number."""
+def _only_told(_lane: Lane, _fact: e.CancelLeft | e.CancellationKept | e.Conflict) -> None:
+    """These change no number."""
+
+
+_APPLY: dict[type, Callable[[Lane, Any], None]] = {
+    e.LineEntered: _line_entered,
+    e.Covered: _covered,
+    e.Uncovered: _uncovered,
+    e.CoverShipped: _cover_shipped,
+    e.Shorted: _shorted,
+    e.Handed: _handed,
+    e.StockSet: _stock_set,
+    e.LotsSet: _lots_set,
+    e.ShipmentSeen: _shipment_seen,
+    e.BackOrderLeft: _back_order_left,
+    e.CancelSent: _cancel_sent,
+    e.CancelDone: _cancel_done,
+    e.NeedMoved: _need_moved,
+    e.Returned: _returned,
+    e.CancelLeft: _only_told,
+    e.CancellationKept: _only_told,
+    e.Conflict: _only_told,
+}

@@ -23,6 +23,7 @@ from priority_router.domain.events import (
     DUE,
     FORECAST,
     RELEASE,
+    SETTLE,
     Event,
     Inbound,
     InboundSeen,
@@ -44,7 +45,7 @@ def decide(queue: LaneQueue, event: Event, now: datetime) -> tuple[lane.Fact, ..
     Pure and total: `queue` stays as it is, and every input has an answer. It raises only when the queue
     contradicts itself, which is a defect of ours.
     """
-    draft = Draft(queue, now, _cause(event))
+    draft = Draft(queue, now, _cause(queue, event))
     _take(draft, event)
     if not draft.reranking:
         settle(draft)
@@ -55,10 +56,14 @@ def decide(queue: LaneQueue, event: Event, now: datetime) -> tuple[lane.Fact, ..
     return tuple(draft.facts)
 
 
-def _cause(event: Event) -> Cause:
-    if isinstance(event, TimerRang):
-        return Cause("timer", f"{event.key}@{event.at.isoformat()}")
-    return event.cause
+def _cause(queue: LaneQueue, event: Event) -> Cause:
+    """What people would call the cause: a timer that goes on with something has the cause of that."""
+    if not isinstance(event, TimerRang):
+        return event.cause
+    known = queue.stirred_by if event.key == FORECAST else None
+    if queue.stale or event.key == SETTLE:
+        known = queue.unsettled_by
+    return known or Cause("timer", f"{event.key}@{event.at.isoformat()}")
 
 
 def _take(draft: Draft, event: Event) -> None:

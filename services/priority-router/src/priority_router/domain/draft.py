@@ -38,6 +38,7 @@ class Draft:
         self.foreseen = queue.foreseen
         self.handed = queue.handed
         self.stirred_by = queue.stirred_by
+        self.unsettled_by = queue.unsettled_by
         self.timers = dict(queue.timers)
         self.answers: list[CancelAnswer] = []
         self.reranking = bool(queue.stale)  # ranks of two policies do not compare: nothing moves meanwhile

@@ -179,6 +179,10 @@ def _stirred(book: Book, fact: lane.Stirred) -> None:
     book.stirred_by = fact.cause
 
 
+def _unsettled(book: Book, fact: lane.Unsettled) -> None:
+    book.unsettled_by = fact.cause
+
+
 def _forecast(book: Book, fact: lane.Forecast) -> None:
     book.foreseen = fact.deliveries
     book.handed = 0
@@ -237,6 +241,7 @@ _LANE: dict[type, Callable[[Book, Any], None]] = {
     lane.IdleChanged: _idle,
     lane.InboundTaken: _inbound,
     lane.Stirred: _stirred,
+    lane.Unsettled: _unsettled,
     lane.Forecast: _forecast,
     lane.PolicyAdopted: _policy,
     lane.NeedReported: _reported,

@@ -36,6 +36,13 @@ class Stirred:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsettled:
+    """More is to be handed out or ranked anew than one decision does, because of `cause`; None: all is done."""
+
+    cause: Cause | None
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """All promises stand as this supply gives them."""
 
@@ -99,6 +106,7 @@ Fact: TypeAlias = (
     | IdleChanged
     | InboundTaken
     | Stirred
+    | Unsettled
     | Forecast
     | PolicyAdopted
     | NeedReported

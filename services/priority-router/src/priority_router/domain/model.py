@@ -67,6 +67,7 @@ class Book(Protocol):
     foreseen: tuple[Inbound, ...]
     handed: int
     stirred_by: Cause | None
+    unsettled_by: Cause | None
     timers: dict[str, datetime]
 
     def take(self, back_order_id: str) -> BackOrder:
@@ -104,7 +105,8 @@ class LaneQueue:
         self.inbound: tuple[Inbound, ...] = ()
         self.foreseen: tuple[Inbound, ...] = ()  # what promises were reckoned from last
         self.handed = 0  # units that came since then
-        self.stirred_by: Cause | None = None
+        self.stirred_by: Cause | None = None  # what may have moved promises since
+        self.unsettled_by: Cause | None = None  # what is not wholly handed out or ranked yet
         self.timers: dict[str, datetime] = {}
         self.orders: dict[str, BackOrder] = {}
         self._clear()

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from priority_router.domain.draft import Draft
 from priority_router.domain.events import DUE, FORECAST, RELEASE, SETTLE
-from priority_router.domain.lane_facts import Change, NeedReported, Stirred, TimerSet
+from priority_router.domain.lane_facts import Change, NeedReported, Stirred, TimerSet, Unsettled
 from priority_router.domain.model import Print
 
 
@@ -16,7 +16,10 @@ def report(draft: Draft) -> None:
         if line.want != line.counted
     ]
     changes += draft.strays
-    returned = 0 if draft.reranking or draft.spent else max(draft.idle, 0)
+    unsettled = draft.reranking or draft.spent
+    if unsettled != (draft.unsettled_by is not None):
+        draft.emit(Unsettled(draft.cause if unsettled else None))
+    returned = 0 if unsettled else max(draft.idle, 0)
     if changes or returned or draft.answers:
         draft.emit(
             NeedReported(
@@ -64,7 +67,7 @@ def set_timers(draft: Draft, rang: str | None) -> None:
         RELEASE: _earliest(draft, "releases"),
         DUE: _earliest(draft, "dues"),
         FORECAST: _forecast_at(draft, rang),
-        SETTLE: draft.now if draft.reranking or draft.spent else None,
+        SETTLE: draft.now if draft.unsettled_by is not None else None,
     }
     for key, at in wanted.items():
         if draft.timers.get(key) != at or (key == rang and at is not None):
