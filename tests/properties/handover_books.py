@@ -15,8 +15,10 @@ class Books:
     def __init__(self, world):
         self.world = world
         self.events = Counter()
+        self.messages = []
         self.refused = Counter()
         self.newest = {}
+        self.rerouted = {}  # back order: units that left for another location
 
     @property
     def strict(self):
@@ -38,11 +40,12 @@ class Books:
     def after_queue(self, name):
         """The queue has heard something."""
         queue = self.world.queue.queues[name]
-        assert not self.strict or queue.idle >= 0, "the queue owes units"
+        assert queue.idle >= 0 or not self.strict, "the queue owes units"
         assert queue.idle <= 0 or "settle" in queue.timers, "the queue keeps units that no line can use"
 
     def published(self, message):
         """A state event or a snapshot: versions are dense, and the quantities add up."""
+        self.messages.append(message)
         state = _decode(message.value)
         key, quantity = state["back_order_id"], state["quantity"]
         if message.topic == "back-order-snapshot":
@@ -56,6 +59,9 @@ class Books:
         assert all(quantity[part] >= 0 for part in parts), quantity
         assert quantity["back_ordered"] == sum(quantity[part] for part in parts), quantity
         assert quantity["covered"] + quantity["back_ordered"] <= quantity["ordered"], quantity
+        if message.type == "back-order.rerouted" or state.get("reason") == "rerouted":
+            assert key not in self.rerouted, "a back order is rerouted twice"
+            self.rerouted[key] = state["changed"]["cancelled"]
         self.newest[key] = state
         self.events[message.type] += 1
 
@@ -63,12 +69,16 @@ class Books:
 
     def close(self):
         """Nothing is under way: the two ledgers say the same, and nobody waits for what lies idle."""
+        arrived = {}
         for name in self.world.levels:
             self._lane(name)
             orders = {order.ref: order for order in self.world.queue.orders(name).values()}
             for ref, line in self.world.gap.lane(name).lines.items():
                 self._line(name, ref, line, orders.pop(ref, None))
+                if line.detail is not None and line.detail.rerouted_from is not None:
+                    arrived[line.detail.rerouted_from] = line.detail.quantity
             assert not orders, "the queue has a line that the ledger does not know"
+        assert arrived == self.rerouted, "what was rerouted is not what arrived"
 
     def _lane(self, name):
         lane, queue = self.world.gap.lane(name), self.world.queue.queues[name]
@@ -80,8 +90,9 @@ class Books:
         assert lane.needed + lane.handed == counted == sum(line.counted for line in lane.lines.values())
         assert lane.covered == sum(line.covered for line in lane.lines.values())
         assert queue.idle <= 0, "idle units stay in the queue"
-        vanished = queue.idle < 0
-        assert vanished or lane.covered + held <= lane.on_hand, "C + A ≤ H"
+        # only released units may be missing: all others were taken back to pay
+        assert lane.covered + held + queue.idle <= lane.on_hand, "C + A ≤ H, but for what is owed"
+        assert queue.idle == 0 or not any(order.allocated for order in orders), "units are set aside that are owed"
         if any(order.waiting and not order.held for order in orders):
             assert lane.free == 0, "somebody waits although a unit is free"
         timers = {key: at for (where, key), at in self.world.timers.items() if where == name}
@@ -107,9 +118,20 @@ class Books:
         assert min(line.covered, line.cover_shipped, line.need, line.cancelled - done) >= 0
         # every unit of the order is in one place: covered, shipped, back ordered, or cancelled
         assert line.detail.quantity == line.cover + back_ordered + (line.cancelled - done)
+        if line.detail.rerouted_from is None and self._unwanted(ref):
+            assert not line.covered, "a cancelled line keeps its cover"
+            assert line.need == (order.released if order else 0), "a cancelled line wants more than is released"
         gone = line.cover_shipped + (order.shipped if order else 0)
         assert gone <= shipped, "more is said to have left than the warehouse shipped"
         assert not self.strict or gone == shipped, "a shipment of an honest warehouse is nobody's"
+
+    def _unwanted(self, ref):
+        """Whether the whole order, or all of the line, was cancelled."""
+        return any(
+            cancelled.lines is None or any(x.line_id == ref.line_id and x.quantity is None for x in cancelled.lines)
+            for cancelled in self.world.cancelled
+            if cancelled.order_id == ref.order_id
+        )
 
     @staticmethod
     def _place(ref, lane):

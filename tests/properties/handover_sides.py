@@ -144,4 +144,3 @@ class QueueSide:
     def nobody_knew(self):
         """Whether the last message named a back order that does not exist."""
         return any(isinstance(fact, UnknownNamed) for fact in self.facts)
-

@@ -325,7 +325,7 @@ class World:
     def command(self, which, units):
         action = COMMANDS[units % len(COMMANDS)]
         known = [(lane, order) for lane in LANES for order in self.queue.orders(lane).values()]
-        fitting = [(lane, o) for lane, o in known if not o.closed and o.held == (action == "resume")]
+        fitting = [(lane, o) for lane, o in known if o.need > o.released and o.held == (action == "resume")]
         known = fitting if fitting and which % 7 else known
         if not known:
             return

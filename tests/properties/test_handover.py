@@ -7,6 +7,7 @@ ships what it was not told to, more than was ordered, before the order).
 from random import Random
 
 import pytest
+from backorder_contracts.events import EVENTS
 from handover_world import HAPPENINGS, HOUR, World
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,9 +40,25 @@ def test_a_short_story_ends_in_agreement(kind, drawn):
     run(kind, drawn)
 
 
+def long_story(seed):
+    draw = Random(seed)
+    return [(draw.randrange(len(HAPPENINGS)), draw.randrange(256), draw.randrange(9)) for _ in range(400)]
+
+
 @each_kind
 @settings(max_examples=max(1, EXAMPLES // 4))
 @given(st.integers(0, 2**32 - 1))
 def test_a_long_story_ends_in_agreement(kind, seed):
-    draw = Random(seed)
-    run(kind, ((draw.randrange(len(HAPPENINGS)), draw.randrange(256), draw.randrange(9)) for _ in range(400)))
+    run(kind, long_story(seed))
+
+
+@each_kind
+def test_what_is_published_meanwhile_is_what_the_contract_says(kind):
+    world = run(kind, long_story(1) + long_story(2))
+    for message in world.books.messages:
+        event = EVENTS[message.type]
+        told = event.model.model_validate_json(message.value)
+        assert message.topic == event.topic
+        for extra in event.extras.has if event.extras else ():
+            assert getattr(told, extra) is not None, f"{message.type} has no {extra}"
+    assert len(world.books.events) > 10, "hardly anything happened"

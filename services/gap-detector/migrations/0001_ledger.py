@@ -21,11 +21,12 @@ CREATE TABLE lane (
     lots bytea NOT NULL
 ) WITH (fillfactor = 80);
 
--- One row per order line; `rerouted_to` is '' where it was first placed, else the lane it was sent on to.
+-- One row per order line. `place` is '' where the line was first placed, so that it can be placed only once; the lane
+-- where it was sent on to; or '?' and the lane while only a shipment is known of it, which overtook its order.
 CREATE TABLE line (
     order_id text NOT NULL,
     line_id text NOT NULL,
-    rerouted_to text NOT NULL,
+    place text NOT NULL,
     shard integer NOT NULL,
     lane text NOT NULL,
     number bigint NOT NULL,
@@ -37,20 +38,11 @@ CREATE TABLE line (
     shipped bigint NOT NULL,
     cancelled bigint NOT NULL,
     opened boolean NOT NULL,
-    detail bytea NOT NULL,
-    PRIMARY KEY (order_id, line_id, rerouted_to)
+    detail bytea,
+    PRIMARY KEY (order_id, line_id, place)
 ) WITH (fillfactor = 90);
 -- lost stock uncovers the newest lines first
 CREATE INDEX line_covered ON line (lane, number DESC) WHERE covered > 0;
-
--- Shipments that overtook their order.
-CREATE TABLE early_shipment (
-    lane text NOT NULL,
-    order_id text NOT NULL,
-    line_id text NOT NULL,
-    shipped bigint NOT NULL,
-    PRIMARY KEY (order_id, line_id, lane)
-);
 
 -- Cancellations, kept by every shard for lines that come late.
 CREATE TABLE cancellation (

@@ -37,7 +37,9 @@ class GapLedger:
         self._shard = shard
         self._cached_lanes = cached_lanes
         self._ledger = Ledger()
+        self._new_lanes: set[str] = set()
         self._stored: set[tuple[str, LineRef]] = set()
+        self._early: set[tuple[str, LineRef]] = set()
         self._changed_lanes: set[str] = set()
         self._changed_lines: set[tuple[str, LineRef]] = set()
         self._kept: list[OrderCancelled] = []
@@ -73,9 +75,6 @@ class GapLedger:
             lines += await repository.load_lines_of_orders(conn, wanted.cancelled, self._shard)
         await self._load_lanes(conn, wanted, {line.lane for line in lines if line.shard == self._shard})
         self._take(lines)
-        for lane, ref, shipped in await repository.load_early_shipments(conn, wanted.refs) if wanted.refs else ():
-            if lane in self._ledger.lanes and self._ledger.lanes[lane].line(ref) is None:
-                self._ledger.lanes[lane].touch(ref).shipped = shipped
         for kept in await repository.load_cancellations(conn, wanted.orders, self._shard) if wanted.orders else ():
             self._ledger.order(kept.order_id).cancellations[kept.cancellation_id] = kept
         if losses := self._losses(wanted):
@@ -85,18 +84,24 @@ class GapLedger:
         known = self._ledger.lanes
         if missing := (lanes | wanted.lanes.keys()) - known.keys():
             known.update({lane.name: lane for lane in await repository.load_lanes(conn, missing)})
-        for name, (part_id, location_id) in wanted.lanes.items():
-            if name not in known:
-                known[name] = Lane(part_id, location_id)
+            for name in missing - known.keys():
+                known[name] = Lane(*wanted.lanes[name])
+                self._new_lanes.add(name)
 
     def _take(self, lines: Sequence[repository.StoredLine]) -> None:
         for stored in lines:
-            ours = stored.shard == self._shard
+            ours, name, ref = stored.shard == self._shard, stored.lane, stored.ref
             if stored.first:
-                self._ledger.order(stored.ref.order_id).places[stored.ref.line_id] = Place(stored.lane, ours)
-            if ours and (stored.lane, stored.ref) not in self._stored:
-                self._ledger.lanes[stored.lane].lines[stored.ref] = stored.line
-                self._stored.add((stored.lane, stored.ref))
+                self._ledger.order(ref.order_id).places[ref.line_id] = Place(name, ours)
+            if not ours:
+                continue
+            known = self._ledger.lanes[name].lines
+            if stored.line.detail is None:
+                self._early.add((name, ref))
+                known.setdefault(ref, stored.line)
+            elif (name, ref) not in self._stored:
+                self._stored.add((name, ref))
+                known[ref] = stored.line
 
     def _losses(self, wanted: Wanted) -> dict[str, int]:
         """How many covered units of each lane the lowest level of the batch may cost at most."""
@@ -131,54 +136,57 @@ class GapLedger:
 
     def _note(self, lane: Lane, fact: e.Fact) -> None:
         """Remember what is to be saved."""
-        match fact:
-            case e.CancellationKept(cancellation):
-                self._kept.append(cancellation)
-                order = self._ledger.order(cancellation.order_id)
-                order.cancellations[cancellation.cancellation_id] = cancellation
-                return
-            case e.Conflict():
-                return
-            case e.LineEntered(line):
-                if line.rerouted_from is None:
-                    self._ledger.order(line.order_id).places[line.line_id] = Place(lane.name, ours=True)
-                self._changed_lines.add((lane.name, line.ref))
-            case e.StockSet() | e.LotsSet() | e.Handed() | e.Returned():
-                pass
-            case _:
-                self._changed_lines.add((lane.name, fact.ref))
-        self._changed_lanes.add(lane.name)
+        kind = type(fact)
+        if isinstance(fact, e.CancellationKept):
+            self._kept.append(fact.cancellation)
+            order = self._ledger.order(fact.cancellation.order_id)
+            order.cancellations[fact.cancellation.cancellation_id] = fact.cancellation
+        elif kind is not e.Conflict:
+            self._changed_lanes.add(lane.name)
+            if kind not in _OF_LANE:
+                self._changed_lines.add((lane.name, fact.ref))  # type: ignore[union-attr]
+            if isinstance(fact, e.LineEntered) and fact.line.rerouted_from is None:
+                self._ledger.order(fact.ref.order_id).places[fact.ref.line_id] = Place(lane.name, ours=True)
 
     async def save(self, conn: Conn) -> None:
         """Store the changed lanes and lines, and let the lines go."""
         lanes = self._ledger.lanes
-        if self._changed_lanes:
-            await repository.save_lanes(conn, self._shard, [lanes[name] for name in sorted(self._changed_lanes)])
-        new: list[tuple[Lane, LineRef]] = []
-        old: list[tuple[Lane, LineRef]] = []
-        early: list[tuple[Lane, LineRef]] = []
-        for name, ref in self._changed_lines:
-            line = lanes[name].lines[ref]
-            (early if line.detail is None else old if (name, ref) in self._stored else new).append((lanes[name], ref))
+        if new_lanes := self._changed_lanes & self._new_lanes:
+            await repository.add_lanes(conn, self._shard, [lanes[name] for name in new_lanes])
+        if old_lanes := self._changed_lanes - self._new_lanes:
+            await repository.save_lanes(conn, [lanes[name] for name in old_lanes])
+        new, old = self._sorted_lines()
         if new:
             await repository.add_lines(conn, self._shard, new)
         if old:
             await repository.save_lines(conn, old)
-        if early:
-            await repository.save_early_shipments(conn, early)
         if self._kept:
             await repository.keep_cancellations(conn, self._shard, self._kept)
+        self._new_lanes -= self._changed_lanes
         self._forget_lines()
 
+    def _sorted_lines(self) -> tuple[list[tuple[Lane, LineRef]], list[tuple[Lane, LineRef]]]:
+        """The changed lines that have no row yet, and those that have."""
+        new: list[tuple[Lane, LineRef]] = []
+        old: list[tuple[Lane, LineRef]] = []
+        for name, ref in self._changed_lines:
+            lane = self._ledger.lanes[name]
+            rows = self._early if lane.lines[ref].detail is None else self._stored
+            (old if (name, ref) in rows else new).append((lane, ref))
+        return new, old
+
     def _forget_lines(self) -> None:
-        for name in {name for name, _ in self._stored | self._changed_lines}:
+        for name in {name for name, _ in self._stored | self._early | self._changed_lines}:
             self._ledger.lanes[name].lines.clear()
-        for changed in (self._stored, self._changed_lanes, self._changed_lines, self._kept, self._ledger.orders):
+        for changed in (self._stored, self._early, self._changed_lanes, self._changed_lines, self._kept):
             changed.clear()
+        self._ledger.orders.clear()
         if len(self._ledger.lanes) > self._cached_lanes:
             self._ledger.lanes.clear()
+            self._new_lanes.clear()
 
 
+_OF_LANE = frozenset({e.StockSet, e.LotsSet, e.Handed, e.Returned})
 _NOWHERE = Lane("", "")  # cancellations are kept in no lane
 
 

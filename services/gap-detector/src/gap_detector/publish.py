@@ -1,7 +1,8 @@
 """What the ledger tells: the queue of the lane, and the public when a back order opens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from backorder_contracts import identity
@@ -34,27 +35,25 @@ class Teller:
 
     def tell(self, fact: e.Fact) -> Sequence[Effect]:
         """The messages that a fact is worth."""
-        match fact:
-            case e.Shorted():
-                return self._shorted(fact)
-            case e.Conflict(origin, detail):
-                return (DeadLetter(origin, Reason.CONFLICTING_DUPLICATE, detail),)
-            case _:
-                return self._for_queue(fact)
+        tell = _TELL.get(type(fact))
+        return tell(self, fact) if tell else ()
 
-    def _for_queue(self, fact: e.Fact) -> Sequence[Effect]:
-        match fact:
-            case e.Handed(units, lots, cause):
-                lane = self._lane
-                return self._queue("units", UnitsHanded(lane.part_id, lane.location_id, units, cause, lots))
-            case e.BackOrderLeft(ref, units, counted, cause):
-                return self._queue("shipped", BackOrderShipped(self._id(ref), ref, units, counted, cause))
-            case e.CancelSent(ref, units, cause):
-                return self._queue("cancel", CancelAsked(self._id(ref), ref, units, cause))
-            case e.CancelLeft(ref, units, cause):
-                return self._queue("cancel-refused", CancelRefused(self._id(ref), ref, units, cause))
-            case _:
-                return ()
+    def _handed(self, fact: e.Handed) -> Sequence[Effect]:
+        lane = self._lane
+        return self._queue("units", UnitsHanded(lane.part_id, lane.location_id, fact.units, fact.cause, fact.lots))
+
+    def _left(self, fact: e.BackOrderLeft) -> Sequence[Effect]:
+        shipped = BackOrderShipped(self._id(fact.ref), fact.ref, fact.units, fact.counted, fact.cause)
+        return self._queue("shipped", shipped)
+
+    def _cancel_sent(self, fact: e.CancelSent) -> Sequence[Effect]:
+        return self._queue("cancel", CancelAsked(self._id(fact.ref), fact.ref, fact.units, fact.cause))
+
+    def _cancel_left(self, fact: e.CancelLeft) -> Sequence[Effect]:
+        return self._queue("cancel-refused", CancelRefused(self._id(fact.ref), fact.ref, fact.units, fact.cause))
+
+    def _conflict(self, fact: e.Conflict) -> Sequence[Effect]:
+        return (DeadLetter(fact.origin, Reason.CONFLICTING_DUPLICATE, fact.detail),)
 
     def _shorted(self, fact: e.Shorted) -> Sequence[Effect]:
         line = self._lane.lines[fact.ref]
@@ -82,6 +81,16 @@ class Teller:
 
     def _id(self, ref: LineRef) -> str:
         return identity.back_order_id(ref.order_id, ref.line_id, self._lane.part_id, self._lane.location_id)
+
+
+_TELL: dict[type, Callable[[Teller, Any], Sequence[Effect]]] = {
+    e.Shorted: Teller._shorted,  # noqa: SLF001 - its own methods
+    e.Handed: Teller._handed,  # noqa: SLF001
+    e.BackOrderLeft: Teller._left,  # noqa: SLF001
+    e.CancelSent: Teller._cancel_sent,  # noqa: SLF001
+    e.CancelLeft: Teller._cancel_left,  # noqa: SLF001
+    e.Conflict: Teller._conflict,  # noqa: SLF001
+}
 
 
 def _opened(shortage: Shortage) -> bytes:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import msgspec
+from asyncpg import UniqueViolationError
 from backorder_contracts.internal import LineDetail, LineRef, Lot, OrderCancelled
 from backorder_runtime import queries
 from backorder_runtime.database import Conn
@@ -13,6 +15,10 @@ from backorder_runtime.store import Outdated
 from gap_detector.domain.model import Lane, Line
 
 _SQL = queries.load("gap_detector")
+_NUMBERS_OF_LANE = ("on_hand", "version", "covered", "handed", "needed", "number")
+_NUMBERS_OF_LINE = ("covered", "cover_shipped", "need", "counted", "cancelling", "shipped", "cancelled")
+_lane_numbers = attrgetter(*_NUMBERS_OF_LANE)
+_line_numbers = attrgetter(*_NUMBERS_OF_LINE)
 _encode = msgspec.msgpack.Encoder().encode
 _lots = msgspec.msgpack.Decoder(tuple[Lot, ...])
 _detail = msgspec.msgpack.Decoder(LineDetail)
@@ -21,7 +27,10 @@ _cancellation = msgspec.msgpack.Decoder(OrderCancelled)
 
 @dataclass(frozen=True, slots=True)
 class StoredLine:
-    """A line as it stands in the table; `first` when this is the lane where it was first placed."""
+    """A line as it stands in the table; `first` when this is the lane where it was first placed.
+
+    Without a detail, only a shipment of the line is known.
+    """
 
     lane: str
     shard: int
@@ -51,12 +60,6 @@ async def load_newest_covered(conn: Conn, units: Mapping[str, int]) -> list[Stor
     return _lines(await conn.fetch(_SQL["newest_covered"], list(units), list(units.values())))
 
 
-async def load_early_shipments(conn: Conn, refs: Sequence[LineRef]) -> list[tuple[str, LineRef, int]]:
-    """Shipments that overtook these lines: lane, line, units."""
-    rows = await conn.fetch(_SQL["early_shipments"], *_ref_columns(refs))
-    return [(lane, LineRef(order_id, line_id), shipped) for lane, order_id, line_id, shipped in rows]
-
-
 async def load_cancellations(conn: Conn, order_ids: Sequence[str], shard: int) -> list[OrderCancelled]:
     """What cancelled these orders, oldest first."""
     rows = await conn.fetch(_SQL["cancellations"], shard, order_ids)
@@ -68,9 +71,9 @@ def _lines(rows: Sequence[Any]) -> list[StoredLine]:
         StoredLine(
             row["lane"],
             row["shard"],
-            not row["rerouted_to"],
+            not row["place"],
             Line(
-                detail=_detail.decode(row["detail"]),
+                detail=None if row["detail"] is None else _detail.decode(row["detail"]),
                 number=row["number"],
                 covered=row["covered"],
                 cover_shipped=row["cover_shipped"],
@@ -91,48 +94,38 @@ def _ref_columns(refs: Sequence[LineRef]) -> tuple[list[str], list[str]]:
     return [ref.order_id for ref in refs], [ref.line_id for ref in refs]
 
 
-async def save_lanes(conn: Conn, shard: int, lanes: Sequence[Lane]) -> None:
-    """Store the numbers of lanes."""
+_LANE = ("lane", "shard", "part_id", "location_id", *_NUMBERS_OF_LANE, "lots")
+_LINE = ("order_id", "line_id", "place", "shard", "lane", "number", *_NUMBERS_OF_LINE, "opened", "detail")
+
+
+async def add_lanes(conn: Conn, shard: int, lanes: Sequence[Lane]) -> None:
+    """Store lanes that are new."""
     rows = [
-        (
-            lane.name,
-            lane.part_id,
-            lane.location_id,
-            lane.on_hand,
-            lane.version,
-            lane.covered,
-            lane.handed,
-            lane.needed,
-            lane.number,
-            _encode(lane.lots),
-        )
-        for lane in lanes
+        (lane.name, shard, lane.part_id, lane.location_id, *_lane_numbers(lane), _encode(lane.lots)) for lane in lanes
     ]
-    await conn.execute(_SQL["save_lanes"], shard, *_columns(rows))
+    await conn.copy_records_to_table("lane", records=rows, columns=_LANE)
+
+
+async def save_lanes(conn: Conn, lanes: Sequence[Lane]) -> None:
+    """Store the numbers of lanes that were there before."""
+    rows = [(lane.name, *_lane_numbers(lane), _encode(lane.lots)) for lane in lanes]
+    await conn.execute(_SQL["save_lanes"], *_columns(rows))
 
 
 async def add_lines(conn: Conn, shard: int, lines: Sequence[tuple[Lane, LineRef]]) -> None:
     """Store lines that are new. Raises `Outdated` when another shard stored one of them meanwhile."""
     rows = []
-    for lane, ref in sorted(lines, key=lambda item: (item[1].order_id, item[1].line_id)):
+    for lane, ref in lines:
         line = lane.lines[ref]
-        rerouted_to = lane.name if line.detail and line.detail.rerouted_from else ""
-        numbers = _numbers(line)
-        rows.append(
-            (
-                ref.order_id,
-                ref.line_id,
-                rerouted_to,
-                lane.name,
-                line.number,
-                *numbers,
-                line.opened,
-                _encode(line.detail),
-            )
-        )
-    answer = await conn.execute(_SQL["add_lines"], shard, *_columns(rows))
-    if answer != f"INSERT 0 {len(rows)}":
-        raise Outdated("an order line was placed in two lanes at once; deciding again with both known")
+        detail = None if line.detail is None else _encode(line.detail)
+        place = (ref.order_id, ref.line_id, _place(lane, line), shard, lane.name, line.number)
+        rows.append((*place, *_line_numbers(line), line.opened, detail))
+    # in one order for all shards, so that two that store the same lines wait for each other, not in a circle
+    rows.sort(key=itemgetter(0, 1))
+    try:
+        await conn.copy_records_to_table("line", records=rows, columns=_LINE)
+    except UniqueViolationError as error:
+        raise Outdated("an order line was placed in two lanes at once; deciding again with both known") from error
 
 
 async def save_lines(conn: Conn, lines: Sequence[tuple[Lane, LineRef]]) -> None:
@@ -140,33 +133,21 @@ async def save_lines(conn: Conn, lines: Sequence[tuple[Lane, LineRef]]) -> None:
     rows = []
     for lane, ref in lines:
         line = lane.lines[ref]
-        rerouted_to = lane.name if line.detail and line.detail.rerouted_from else ""
-        rows.append((ref.order_id, ref.line_id, rerouted_to, *_numbers(line), line.opened))
+        rows.append((ref.order_id, ref.line_id, _place(lane, line), *_line_numbers(line), line.opened))
     await conn.execute(_SQL["save_lines"], *_columns(rows))
 
 
-async def save_early_shipments(conn: Conn, lines: Sequence[tuple[Lane, LineRef]]) -> None:
-    """Store shipments of lines that are not known yet."""
-    rows = [(lane.name, ref.order_id, ref.line_id, lane.lines[ref].shipped) for lane, ref in lines]
-    await conn.execute(_SQL["save_early_shipments"], *_columns(rows))
+def _place(lane: Lane, line: Line) -> str:
+    """What keeps the rows of one line apart: see the table."""
+    if line.detail is None:
+        return f"?{lane.name}"
+    return lane.name if line.detail.rerouted_from else ""
 
 
 async def keep_cancellations(conn: Conn, shard: int, kept: Sequence[OrderCancelled]) -> None:
     """Store cancellations for lines that come late."""
     rows = [(c.order_id, c.cancellation_id, _encode(c)) for c in kept]
     await conn.execute(_SQL["keep_cancellations"], shard, *_columns(rows))
-
-
-def _numbers(line: Line) -> tuple[int, ...]:
-    return (
-        line.covered,
-        line.cover_shipped,
-        line.need,
-        line.counted,
-        line.cancelling,
-        line.shipped,
-        line.cancelled,
-    )
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

@@ -48,8 +48,4 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
                 lanes[item.lane] = (stock.part_id, stock.location_id)
                 refs.update(LineRef(shipped.order_id, shipped.line_id) for shipped in stock.shipped)
                 levels[item.lane] = min(stock.on_hand, levels.get(item.lane, stock.on_hand))
-    return Wanted(lanes, sorted(refs, key=_by_name), sorted(orders), sorted(cancelled), levels)
-
-
-def _by_name(ref: LineRef) -> tuple[str, str]:
-    return (ref.order_id, ref.line_id)
+    return Wanted(lanes, list(refs), list(orders), list(cancelled), levels)

@@ -3,16 +3,18 @@
 import asyncio
 
 from backorder_runtime.service import Running, Service, main
-from backorder_runtime.settings import Settings
 
 from priority_router.handlers import Router
+from priority_router.housekeeping import keep_house
 from priority_router.inputs import TOPICS
 from priority_router.intake import CommandIntake
 from priority_router.metrics import watch_queue
 from priority_router.policies import Policies, follow
+from priority_router.routes import routes
+from priority_router.settings import RouterSettings
 
 
-def service() -> Service:
+def service(settings: RouterSettings) -> Service:
     """The service; its shards share the policies that this process knows."""
     policies = Policies()
 
@@ -28,9 +30,11 @@ def service() -> Service:
         topics=TOPICS,
         new_handler=new_router,
         intake=CommandIntake(),
-        side_tasks=(follow_policies, watch_queue),
+        side_tasks=(follow_policies, watch_queue, keep_house(settings.keep)),
+        routes=lambda running: routes(policies, running),
     )
 
 
 if __name__ == "__main__":
-    main(service(), Settings())
+    settings = RouterSettings()
+    main(service(settings), settings)

@@ -12,6 +12,7 @@ from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Effect, Record, Timer
 
 from priority_router import repository
+from priority_router.decisions import Decision
 from priority_router.domain import lane_facts as lf
 from priority_router.domain.decide import decide
 from priority_router.domain.events import PolicyTaken, TimerRang
@@ -38,6 +39,7 @@ class Router:
         self._changed_lanes: set[str] = set()
         self._changed_orders: dict[str, str] = {}
         self._loaded_closed: dict[str, str] = {}
+        self._decisions: list[tuple[str, Decision]] = []
 
     def decode(self, record: Record) -> Arrived[Input] | None:
         """A message of the ledger, a command, or what is inbound. Raises `Refused`."""
@@ -83,7 +85,8 @@ class Router:
             state = stored.state
             queue.idle, queue.idle_lots, queue.handed = state.idle, state.idle_lots, state.handed
             queue.inbound, queue.foreseen = state.inbound, state.foreseen
-            queue.stirred_by, queue.timers = state.stirred_by, dict(state.timers)
+            queue.stirred_by, queue.unsettled_by = state.stirred_by, state.unsettled_by
+            queue.timers = dict(state.timers)
             queue.restore(orders.get(stored.lane, ()))
         for lane in lanes:
             if lane not in self._queues:
@@ -114,18 +117,19 @@ class Router:
             case event:
                 return decide(queue, event, now)
 
-    def evolve(self, arrived: Arrived[Input], facts: Sequence[lf.Fact], _now: datetime) -> Sequence[Effect]:
+    def evolve(self, arrived: Arrived[Input], facts: Sequence[lf.Fact], now: datetime) -> Sequence[Effect]:
         """Write the facts into the queue; tell the public, the ledger, the other lane."""
         if isinstance(arrived.event, WrongLane):
             return (command_message(arrived.event.command, arrived.event.lane),)
         queue = self._queues[arrived.lane]
-        teller = Teller(queue, arrived.event if isinstance(arrived.event, CommandEntry) else None)
+        teller = Teller(queue, arrived.event if isinstance(arrived.event, CommandEntry) else None, now)
         effects: list[Effect] = []
         for fact in facts:
             evolve(queue, fact)
             self._note(arrived.lane, fact)
             effects.extend(teller.tell(fact))
         effects.extend(teller.snapshots())
+        self._decisions.extend((arrived.lane, decision) for decision in teller.decisions)
         self._note_answer(arrived.event, facts)
         return effects
 
@@ -152,6 +156,8 @@ class Router:
         if self._changed_orders:
             orders = [(lane, self._queues[lane].orders[key]) for key, lane in self._changed_orders.items()]
             await repository.save_back_orders(conn, self._shard, orders)
+        if self._decisions:
+            await repository.add_decisions(conn, self._decisions)
         if self._new_answers:
             await repository.note_answered(conn, self._shard, self._new_answers)
         for key, lane in (self._changed_orders | self._loaded_closed).items():
@@ -159,6 +165,7 @@ class Router:
         for done in (self._changed_lanes, self._changed_orders, self._loaded_closed, self._elsewhere):
             done.clear()
         self._new_answers.clear()
+        self._decisions.clear()
         self._answered = set()
         if len(self._queues) > self._cached_lanes:
             self._queues.clear()

@@ -1,6 +1,7 @@
 """What the queue tells: every change of a back order to the public, needs to the ledger, reroutes to their lane."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from backorder_contracts.internal import CommandEntry, LinePlaced, NeedChange, Q
 from backorder_contracts.refusal import Reason
 from backorder_runtime.record import DeadLetter, Effect, Message, SetTimer
 
+from priority_router.decisions import Decision, decision_of
 from priority_router.domain import facts as f
 from priority_router.domain import lane_facts as lf
 from priority_router.domain.lots import Lots
@@ -21,11 +23,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Teller:
-    """Renders the facts of one decision; call `tell` after each fact was written into the queue."""
+    """Renders the facts of one decision; call `tell` after each fact was written into the queue.
 
-    def __init__(self, queue: LaneQueue, command: CommandEntry | None) -> None:
+    `decisions` collects what is to be kept of them, when it is said when they were made.
+    """
+
+    def __init__(self, queue: LaneQueue, command: CommandEntry | None, at: datetime | None = None) -> None:
         self._queue = queue
         self._command = command
+        self._at = at
+        self.decisions: list[Decision] = []
         self._newest: dict[str, bytes] = {}
 
     def tell(self, fact: lf.Fact) -> Sequence[Effect]:
@@ -57,6 +64,8 @@ class Teller:
     def _state(self, fact: f.OfBackOrder, ce_type: str) -> Message:
         order = self._queue.orders[fact.back_order_id]
         extras = extras_of(fact, self._queue, self._command)
+        if self._at is not None and (decision := decision_of(fact, self._queue, extras, self._at)) is not None:
+            self.decisions.append(decision)
         self._newest[order.back_order_id] = _encode(state_of(order, fact, {}))
         value = _encode(state_of(order, fact, extras))
         return Message("back-order-state", self._queue.lane, ce_type, value, subject=order.back_order_id)

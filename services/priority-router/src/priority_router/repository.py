@@ -10,6 +10,7 @@ from backorder_runtime import queries
 from backorder_runtime.database import Conn
 from msgspec import Struct
 
+from priority_router.decisions import Decision
 from priority_router.domain.events import Inbound
 from priority_router.domain.model import LaneQueue
 from priority_router.domain.order import BackOrder
@@ -27,6 +28,7 @@ class LaneState(Struct, frozen=True):
     handed: int
     stirred_by: Cause | None
     timers: dict[str, datetime]
+    unsettled_by: Cause | None = None
 
 
 class StoredLane(Struct, frozen=True):
@@ -77,7 +79,10 @@ async def load_answered(conn: Conn, shard: int, command_ids: Iterable[str]) -> s
 
 async def save_lanes(conn: Conn, shard: int, queues: Sequence[LaneQueue]) -> None:
     """Store queues without their back orders."""
-    states = [LaneState(q.idle, q.idle_lots, q.inbound, q.foreseen, q.handed, q.stirred_by, q.timers) for q in queues]
+    states = [
+        LaneState(q.idle, q.idle_lots, q.inbound, q.foreseen, q.handed, q.stirred_by, q.timers, q.unsettled_by)
+        for q in queues
+    ]
     await conn.execute(
         _SQL["save_lanes"],
         shard,
@@ -99,11 +104,24 @@ async def save_back_orders(conn: Conn, shard: int, orders: Sequence[tuple[str, B
             order.band_name,
             order.opened_at,
             order.closed_at,
+            order.band if order.due_at is not None else None,
+            order.due_at,
+            order.line.placed_at,
+            order.waiting,
+            order.due_at is not None and order.waiting > 0 and not order.held and not order.lending,
             _encode(order),
         )
         for lane, order in orders
     ]
     await conn.execute(_SQL["save_back_orders"], shard, *(list(column) for column in zip(*rows, strict=True)))
+
+
+async def add_decisions(conn: Conn, decisions: Sequence[tuple[str, Decision]]) -> None:
+    """Keep why it was decided so."""
+    rows: list[tuple[Any, ...]] = [
+        (d.back_order_id, d.version, lane, d.at, d.kind, d.rule, d.rank, _encode(d.detail)) for lane, d in decisions
+    ]
+    await conn.execute(_SQL["add_decisions"], *(list(column) for column in zip(*rows, strict=True)))
 
 
 async def note_answered(conn: Conn, shard: int, command_ids: Sequence[str]) -> None:

@@ -26,7 +26,7 @@ from backorder_dev.process import StartError
 from backorder_dev.topics import DEFAULT_PARTITIONS
 
 _RUN_DIR = Path(".run")
-_BY_SIGNAL = 130
+_INTERRUPTED = 130
 _PAPER = 160  # columns, where nobody says how many there are
 
 app = cyclopts.App(help="Start everything and play a parts business for a minute.")
@@ -103,20 +103,26 @@ class _Demo:
             up: asyncio.Future[Endpoints] = asyncio.get_running_loop().create_future()
             local = LocalRun(self._dir, partitions=partitions, say=self._say, ready=up.set_result)
             running = asyncio.create_task(local.run(stop))
-            playing = asyncio.create_task(self._play(up, stop))
+            playing = asyncio.create_task(self._play(up))
+            stopping = asyncio.create_task(stop.wait())
             try:
-                await asyncio.wait({running, playing}, return_when=asyncio.FIRST_COMPLETED)
-                return playing.result() if playing.done() else _BY_SIGNAL
+                await asyncio.wait({running, playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not playing.done():
+                    return _INTERRUPTED
+                code = playing.result()
+                if self._stay and not stop.is_set():
+                    print_further(self._console, await up, self._dir)
+                    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                return code
             finally:
                 stop.set()
                 playing.cancel()
                 await asyncio.gather(playing, return_exceptions=True)
                 await running
 
-    async def _play(self, up: asyncio.Future[Endpoints], stop: asyncio.Event) -> int:
+    async def _play(self, up: asyncio.Future[Endpoints]) -> int:
         endpoints = await up
-        push_url = endpoints.sinks["push"]
-        contacts = subscribers(self._plan.customers, seed=self._seed, push_url=push_url)
+        contacts = subscribers(self._plan.customers, seed=self._seed, push_url=endpoints.sinks["push"])
         await subscribe(contacts, notifier_url(self._dir))
         self._say(f"{len(contacts)} of {len(self._plan.customers)} customers subscribed")
         play = Play(self._plan, self._seed, contacts, picture_for(self._console))
@@ -125,8 +131,4 @@ class _Demo:
         print_figures(self._console, play.board, evidence)
         print_findings(self._console, findings)
         print_mail(self._console, endpoints, evidence)
-        if self._stay:
-            print_further(self._console, endpoints, self._dir)
-            self._console.print("\nEverything stays up; Ctrl-C stops it.")
-            await stop.wait()
         return 0 if all(finding.ok for finding in findings) else 1

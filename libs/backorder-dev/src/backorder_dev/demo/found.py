@@ -91,7 +91,7 @@ class Found:
         """Sort what was published."""
         found = cls()
         seen: dict[tuple[str, int], Event] = {}
-        told: dict[str, Event] = {}
+        told: set[str] = set()
         for event in sorted(events, key=lambda each: (each.topic, each.partition, each.offset)):
             data = event.data
             if event.topic.endswith(".dead-letter"):
@@ -110,15 +110,17 @@ class Found:
 
     def _state(self, event: Event, data: State, seen: dict[tuple[str, int], Event]) -> None:
         name, version = data["back_order_id"], data["version"]
-        before = seen.setdefault((name, version), event)
-        if before is event:
+        before = seen.get((name, version))
+        if before is None:
+            seen[name, version] = event
             self.back_orders.setdefault(name, BackOrder(name)).events.append(event)
         elif (before.id, before.type, before.data) != (event.id, event.type, event.data):
             self.contradictions.append(f"{name} version {version}: {before.id} and {event.id}")
 
-    def _supply(self, event: Event, data: State, told: dict[str, Event]) -> None:
-        if told.setdefault(event.id, event) is not event:
+    def _supply(self, event: Event, data: State, told: set[str]) -> None:
+        if event.id in told:
             return
+        told.add(event.id)
         where = lane(data["part_id"], data["location_id"])
         if event.type == "stock.positioned":
             self.positions[where][data["version"]].append(data)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,18 +68,18 @@ class Play:
         gauge = Gauge(
             endpoints.kafka, lambda: self._watch.positions, published_until=lambda: self._upstream.published_until
         )
-        async with AsyncExitStack() as stack:
-            for part in (self._upstream, self._watch, gauge):
-                await stack.enter_async_context(part)
-            await stack.enter_async_context(_beside(self._watch.run(), gauge.run(self._measured), self._paint()))
-            stack.enter_context(self.picture)
-            await self._open()
-            await self._trade()
-            await self._rest()
+        async with self._upstream, self._watch, gauge:
+            with self.picture:
+                await _beside(self._script(), self._watch.run(), gauge.run(self._measured), self._paint())
         self.evidence.lags = dict(self._tide.lags)
         self.evidence.mails = read_mails(Path(endpoints.mailbox))
         self.evidence.pushes = read_pushes(Path(endpoints.push), endpoints.sinks["push"])
         return self.evidence
+
+    async def _script(self) -> None:
+        await self._open()
+        await self._trade()
+        await self._rest()
 
     def _hear(self, event: Event) -> None:
         self.evidence.events.append(event)
@@ -160,13 +159,15 @@ class Play:
         return ", ".join(f"{where}: {lag} records" for where, lag in lags.items())
 
 
-@asynccontextmanager
-async def _beside(*loops: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run loops beside a block; a loop that fails ends the block with its error."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(loop) for loop in loops]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
+async def _beside(script: Coroutine[Any, Any, None], *loops: Coroutine[Any, Any, None]) -> None:
+    """Run the script to its end, with loops beside it; the error of whichever fails first is raised."""
+    tasks = [asyncio.create_task(each) for each in (script, *loops)]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            if task.done():
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -88,4 +88,5 @@ def print_further(console: Console, endpoints: Endpoints, run_dir: Path) -> None
     table = Table.grid(padding=(0, 2))
     for row in rows:
         table.add_row(*row)
-    console.print(table, markup=False)
+    console.print(table)
+    console.print("\nEverything stays up; Ctrl-C stops it.")

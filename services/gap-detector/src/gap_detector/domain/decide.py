@@ -7,7 +7,7 @@ newest covered lines, each of which opens a back order.
 
 from collections.abc import Sequence
 
-from backorder_contracts.internal import CancelAnswer, Cause, LineRef, QueueNeed, ShippedLine
+from backorder_contracts.internal import CancelAnswer, Cause, LineDetail, LineRef, QueueNeed, ShippedLine
 
 from gap_detector.domain import events as e
 from gap_detector.domain.evolve import evolve
@@ -18,34 +18,63 @@ from gap_detector.domain.model import Lane, LaneDraft, Line
 def decide(lane: Lane, event: e.Event) -> Sequence[e.Fact]:
     """The facts that an event makes true in its lane, in order. Changes nothing."""
     match event:
+        case e.LineArrived():
+            return _arrived(lane, event)
         case e.CancellationArrived():
             return (e.CancellationKept(event.cancellation),)
-        case e.LineArrived() if (known := _known(lane, event)) is not None:
-            return known
     draft = _Draft(lane)
     match event:
-        case e.LineArrived():
-            draft.place(event)
-        case e.LineCancelled():
-            draft.cancel(event.ref, event.units, event.cause)
         case e.StockMoved():
             draft.move_stock(event)
         case QueueNeed():
             draft.hear_queue(event)
+        case e.LineCancelled():
+            draft.cancel(event.ref, event.units, event.cause)
     return draft.facts
 
 
-def _known(lane: Lane, event: e.LineArrived) -> Sequence[e.Fact] | None:
-    """What to say about a line that came before: nothing, or that its content differs. None when it is new."""
-    before = lane.line(event.line.ref)
+def _arrived(lane: Lane, event: e.LineArrived) -> Sequence[e.Fact]:
+    """A new line takes what is free while nobody waits; what it lacks opens a back order."""
+    line, ref = event.line, event.line.ref
+    before = lane.line(ref)
     if before is not None and before.detail is not None:
-        if before.detail == event.line:
-            return ()
-        fields = [f for f in event.line.__struct_fields__ if getattr(before.detail, f) != getattr(event.line, f)]
-        return (e.Conflict(event.origin, _conflict(event.line.ref, f"with another {', '.join(fields)}")),)
+        return _again(event, before.detail)
     if event.elsewhere is not None:
-        return (e.Conflict(event.origin, _conflict(event.line.ref, f"in lane {event.elsewhere}")),)
-    return None
+        return (e.Conflict(event.origin, _conflict(ref, f"in lane {event.elsewhere}")),)
+    gone = min(line.quantity, before.shipped) if before is not None else 0
+    cancelled = _cancelled(event.cancels, line.quantity - gone)
+    wanted = line.quantity - gone - cancelled
+    cover = min(wanted, max(lane.free, 0)) if lane.needed <= 0 else 0
+    facts: list[e.Fact] = [e.LineEntered(line, ref, lane.number + 1, gone, cancelled)]
+    if cover:
+        facts.append(e.Covered(ref, cover))
+        if (kept := trim(lane.lots, lane.free - cover)) != lane.lots:
+            facts.append(e.LotsSet(kept))
+    if wanted > cover:
+        facts.append(e.Shorted(ref, wanted - cover, first=True, cause=event.cause))
+    if lane.handed >= 0 and lane.free >= 0:
+        return facts  # nothing to settle: what is left free, nobody needs
+    draft = _Draft(lane)
+    for fact in facts:
+        draft.say(fact)
+    draft.settle(event.cause)
+    return draft.facts
+
+
+def _cancelled(cancels: Sequence[int | None], units: int) -> int:
+    """How many of so many units cancellations that came earlier take; None stands for all."""
+    left = units
+    for wanted in cancels:
+        left -= left if wanted is None else min(wanted, left)
+    return units - left
+
+
+def _again(event: e.LineArrived, known: LineDetail) -> Sequence[e.Fact]:
+    """A line that came before: nothing to say, or that its content differs."""
+    if known == event.line:
+        return ()
+    fields = [name for name in known.__struct_fields__ if getattr(known, name) != getattr(event.line, name)]
+    return (e.Conflict(event.origin, _conflict(event.line.ref, f"with another {', '.join(fields)}")),)
 
 
 def _conflict(ref: LineRef, how: str) -> str:
@@ -70,21 +99,6 @@ class _Draft:
         return self.lane.line(ref) or _UNKNOWN
 
     # ── events ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def place(self, event: e.LineArrived) -> None:
-        line, ref = event.line, event.line.ref
-        gone = min(line.quantity, self.line(ref).shipped)
-        open_units = line.quantity - gone
-        cancelled = 0
-        for units in event.cancels:
-            cancelled += open_units - cancelled if units is None else min(units, open_units - cancelled)
-        self.say(e.LineEntered(line, self.lane.number + 1, gone, cancelled))
-        wanted = open_units - cancelled
-        cover = min(wanted, max(self.lane.free, 0)) if self.lane.needed <= 0 else 0
-        if cover:
-            self.say(e.Covered(ref, cover))
-        self.short(ref, wanted - cover, event.cause)
-        self.settle(event.cause)
 
     def cancel(self, ref: LineRef, units: int | None, cause: Cause) -> None:
         """Waiting and allocated units first, which are the queue's to give up; then cover."""

@@ -74,6 +74,7 @@ class LineEntered:
     """A line is in the ledger, with what was cancelled and shipped of it before it came."""
 
     line: LineDetail
+    ref: LineRef
     number: int
     cover_shipped: int
     cancelled: int

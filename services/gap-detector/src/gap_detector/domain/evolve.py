@@ -13,7 +13,7 @@ def evolve(lane: Lane, fact: e.Fact) -> None:
 
 
 def _line_entered(lane: Lane, fact: e.LineEntered) -> None:
-    line = lane.touch(fact.line.ref)
+    line = lane.touch(fact.ref)
     line.detail = fact.line
     line.number = lane.number = fact.number
     line.cover_shipped = fact.cover_shipped

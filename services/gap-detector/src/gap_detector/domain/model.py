@@ -40,7 +40,8 @@ class Line:
 class Lane:
     """The numbers of a lane, and those of its lines that were brought into memory.
 
-    `number` counts the lane's lines; a higher one is newer. `lots` names the deliveries of free units.
+    `number` counts the lane's lines; a higher one is newer. `lots` names the deliveries of free units. `name` is
+    the lane as it is written in keys.
     """
 
     part_id: str
@@ -53,6 +54,10 @@ class Lane:
     number: int = 0
     lots: tuple[Lot, ...] = ()
     lines: dict[LineRef, Line] = field(default_factory=dict)
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.name = identity.lane(self.part_id, self.location_id)
 
     @property
     def free(self) -> int:
@@ -61,11 +66,6 @@ class Lane:
         While the queue owes units (`handed` below zero: what it gave back had left already) they are not here.
         """
         return self.on_hand - self.covered - max(self.handed, 0)
-
-    @property
-    def name(self) -> str:
-        """The lane as it is written in keys."""
-        return identity.lane(self.part_id, self.location_id)
 
     def line(self, ref: LineRef) -> Line | None:
         """A line to read."""

@@ -197,6 +197,20 @@ class Ladder:
                     return
                 yield block.lines[i]
 
+    def around(self, rank: Rank, count: int) -> tuple[list[BackOrder], list[BackOrder]]:
+        """The lines next to a rank: at most `count` before it and as many behind it, in rank order."""
+        if not self.blocks:
+            return [], []
+        at, i = self._where(rank)
+        block = self.blocks[at]
+        end = i + (i < len(block.ranks) and block.ranks[i] == rank)
+        before, behind = block.lines[max(0, i - count) : i], block.lines[end : end + count]
+        if len(before) < count and at > 0:
+            before = self.blocks[at - 1].lines[len(before) - count :] + before
+        if len(behind) < count and at + 1 < len(self.blocks):
+            behind = behind + self.blocks[at + 1].lines[: count - len(behind)]
+        return before, behind
+
     def ahead(self, rank: Rank) -> tuple[int, int]:
         """How many lines, and how many units that they wait for, stand before this rank (lenders left out)."""
         at = bisect_left(self._tops, rank)

@@ -33,11 +33,7 @@ def check(account: Account, found: Found) -> Iterator[Finding]:
     yield _ended(back_orders)
     yield _cancelled(account, found)
     yield _deliveries(account, back_orders)
-    yield all_of(
-        "back orders whose snapshot is the newest state",
-        len(back_orders),
-        [each.back_order_id for each in back_orders if not _snapshot_fits(each, found)],
-    )
+    yield _snapshots(found)
 
 
 def _lines(account: Account, found: Found) -> Finding:
@@ -129,7 +125,12 @@ def _deliveries(account: Account, back_orders: list[BackOrder]) -> Finding:
     return all_of("back orders that name deliveries which came for them", len(named), wrong + unlinked)
 
 
-def _snapshot_fits(back_order: BackOrder, found: Found) -> bool:
-    snapshot = found.snapshots.get(back_order.back_order_id)
-    last = back_order.last
-    return snapshot is not None and all(snapshot[name] == last[name] for name in ("version", "quantity", "status"))
+def _snapshots(found: Found) -> Finding:
+    wrong = []
+    for name, back_order in found.back_orders.items():
+        snapshot, last = found.snapshots.get(name), back_order.last
+        if snapshot is None or any(snapshot[each] != last[each] for each in ("version", "quantity", "status")):
+            wrong.append(name)
+    named = found.snapshots.keys() | {outcome["back_order_id"] for outcome in found.outcomes.values()}
+    wrong += [f"{name} has no events" for name in sorted(named - found.back_orders.keys())]
+    return number("back orders whose snapshot is the newest state", len(found.back_orders), len(found.snapshots), wrong)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from backorder_contracts.identity import back_order_id, lane
@@ -15,59 +14,11 @@ from backorder_dev.demo.acts import Plan
 from backorder_dev.demo.business import Business
 from backorder_dev.demo.papers import stamp
 from backorder_dev.demo.records import Event, Evidence, Letter, Publication, Sent
+from demo_desk_books import Lane, Line, take_lots
 
 START = datetime.fromisoformat("2026-11-24T07:00:00+00:00").timestamp()
 DEBOUNCE = 2.0
 DAY = 86_400
-
-
-@dataclass
-class Line:
-    """An order line, and its back order once it has one."""
-
-    detail: dict
-    where: str
-    number: int
-    band: int
-    covered: int = 0
-    cover_left: int = 0
-    back_ordered: int = 0
-    waiting: int = 0
-    allocated: int = 0
-    released: int = 0
-    shipped: int = 0
-    cancelled: int = 0
-    lots: Counter = field(default_factory=Counter)
-    shipped_lots: Counter = field(default_factory=Counter)
-    version: int = 0
-    since: float = 0.0
-    opened_at: float = 0.0
-    promise: dict | None = None
-    closed: str | None = None
-
-    @property
-    def rank(self):
-        return (self.band, self.number)
-
-    @property
-    def complete(self):
-        return self.detail["ship_policy"] == "complete"
-
-
-@dataclass
-class Lane:
-    on_hand: int = 0
-    version: int = 0
-    lots: Counter = field(default_factory=Counter)
-    lines: list[Line] = field(default_factory=list)
-    inbound: dict[str, dict] = field(default_factory=dict)
-
-    @property
-    def free(self):
-        return self.on_hand - sum(line.cover_left + line.allocated + line.released for line in self.lines)
-
-    def waiting(self):
-        return sorted((line for line in self.lines if line.waiting), key=lambda line: line.rank)
 
 
 class Desk:
@@ -275,7 +226,9 @@ class Desk:
             self._promise(line)
 
     def _promise(self, line):
-        dates = [each["promised_at"] for each in self._lanes[line.where].inbound.values() if each["status"] != "received"]
+        dates = [
+            each["promised_at"] for each in self._lanes[line.where].inbound.values() if each["status"] != "received"
+        ]
         if not dates:
             return
         p50 = max(dates)
@@ -349,6 +302,7 @@ class Desk:
                 {
                     "notification_id": name,
                     "event_id": event.id,
+                    "back_order_id": event.data["back_order_id"],
                     "recipient": customer,
                     "channel": channel,
                     "result": "sent",
@@ -359,26 +313,16 @@ class Desk:
             folder.append(Letter(f"{len(folder)}.txt", f"<{name}>", address))
 
 
-def take_lots(lots: Counter, units: int) -> Counter:
-    """Take up to so many units out of lots, oldest first."""
-    taken: Counter = Counter()
-    for lot in list(lots):
-        part = min(units, lots[lot])
-        taken[lot] += part
-        lots[lot] -= part
-        units -= part
-        if not lots[lot]:
-            del lots[lot]
-    return +taken
-
-
 def seconds(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
-def play(plan: Plan, *, seed: int = 1, contacts: dict | None = None, delay: float = 1.0, step: float = 0.25) -> Evidence:
+def play(
+    plan: Plan, *, seed: int = 1, contacts: dict | None = None, delay: float = 1.0, step: float = 0.25
+) -> Evidence:
     """Play a plan against the desk in virtual time; the business sees the tide `delay` seconds late."""
     desk, business, now = Desk(contacts), Business(plan, seed=seed), START
+    desk.evidence.customers = set(plan.customers)
     for record in business.opening(now):
         desk.take(record, now)
     now += 2 * delay

@@ -1,0 +1,156 @@
+"""Why a back order stands where it stands, and what would help: sentences over plain values, no I/O."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from priority_router.decisions import Decision
+from priority_router.domain.events import Inbound
+from priority_router.domain.order import BackOrder
+from priority_router.domain.policy import Policy
+from priority_router.questions import Standing
+
+_RULES = {
+    "rank-order": "it was the first line that waited",
+    "win": "its band wins units from fill lines of lower bands",
+    "lent": "a line that ships only complete could not be completed and lent them",
+    "left-over": "nobody else wanted them",
+    "stock-lost": "stock was lost, and this was the last line that held any",
+    "held": "it was put on hold",
+    "debounced": "they had been set aside for as long as the policy says",
+    "command": "a command said so",
+}
+_OVER = {"held": "is held", "cannot-be-completed": "ships only complete, and known supply cannot complete it"}
+
+
+class Next(Struct, frozen=True, omit_defaults=True):
+    """What the back order waits for, and what would help; dates are those of the delivery that would."""
+
+    reason: str
+    detail: str
+    helps: str
+    delivery_id: str | None = None
+    p50: datetime | None = None
+    p90: datetime | None = None
+
+
+def next_of(standing: Standing, policy: Policy | None) -> Next | None:
+    """What has to happen next; None when the back order ended."""
+    order = standing.order
+    if order.closed:
+        return None
+    if order.held:
+        return Next("held", "It is on hold, and others are served before it.", "A resume command.")
+    if order.due_at is None or order.policy_version != standing.policy_version:
+        return Next("being-ranked", f"The lane is being ranked by policy {standing.policy_version}.", "Nothing; wait.")
+    if order.waiting:
+        return _waiting(standing, order)
+    if order.allocated:
+        return _set_aside(order, policy)
+    return Next("released", f"The warehouse was told to ship {_n(order.released)}.", "The shipment.")
+
+
+def _set_aside(order: BackOrder, policy: Policy | None) -> Next:
+    if policy is not None and policy.bands[order.band].manual:
+        detail = f"{_n(order.allocated)} are set aside; band {order.band_name} waits for a command."
+        return Next("manual", detail, "A release command.")
+    return Next("debounce", f"{_n(order.allocated)} are set aside and released in a moment.", "Nothing; wait.")
+
+
+def _waiting(standing: Standing, order: BackOrder) -> Next:
+    owed = max(-standing.state.idle, 0)
+    before = standing.units + owed
+    if order.lending:
+        return _lending(standing, order)
+    ahead = (
+        f"{_n(standing.units)} of {standing.lines} {'line' if standing.lines == 1 else 'lines'} are served before it"
+        if standing.lines
+        else "It is the first in line"
+    )
+    debt = f", and {_n(owed)} are owed" if owed else ""
+    waits = f"{ahead}{debt}; it waits for {_n(order.waiting)}."
+    inbound = sorted(standing.state.inbound, key=lambda d: (d.p50, d.delivery_id))
+    found = _brings(inbound, before + order.waiting)
+    if found is not None:
+        first = _brings(inbound, before + 1)
+        part = (
+            f"Delivery {first.delivery_id} brings the first of them, delivery {found.delivery_id} the last."
+            if first is not None and first is not found
+            else f"Delivery {found.delivery_id} brings them."
+        )
+        return Next("waits-for-delivery", waits, part, found.delivery_id, found.p50, found.p90)
+    missing = before + order.waiting - sum(delivery.units for delivery in inbound)
+    announced = f"{_n(sum(d.units for d in inbound))} are announced" if inbound else "No delivery is announced"
+    return Next("no-supply", f"{waits} {announced}.", f"{_n(missing)} more have to be ordered, or a better rank.")
+
+
+def _lending(standing: Standing, order: BackOrder) -> Next:
+    known = sum(delivery.units for delivery in standing.state.inbound)
+    claim = order.waiting + order.allocated
+    detail = (
+        f"It ships only complete and lacks {_n(order.waiting)} of {claim}; what is known to come ({_n(known)}) "
+        "cannot complete it behind the lines before it, so others may use its units."
+    )
+    return Next("cannot-complete", detail, f"{_n(max(claim - known, 1))} more have to be announced, or a better rank.")
+
+
+def _brings(inbound: Sequence[Inbound], unit: int) -> Inbound | None:
+    """The delivery that brings the `unit`-th unit."""
+    total = 0
+    for delivery in inbound:
+        total += delivery.units
+        if total >= unit:
+            return delivery
+    return None
+
+
+def sentence(decision: Decision) -> str:
+    """A decision in one sentence, for a person."""
+    said = _SENTENCES.get(decision.kind)
+    return said(decision) if said else f"{decision.kind.capitalize()}."
+
+
+def _allocated(decision: Decision) -> str:
+    detail = decision.detail
+    taken = f", taken from {detail.taken_from}" if detail.taken_from else ""
+    came = f" (from {', '.join(name for name, _ in detail.deliveries)})" if detail.deliveries else ""
+    named = [f"{name} {_OVER.get(reason, reason)}" for name, _, reason in detail.passed_over]
+    over = f"; passed over: {', '.join(named)}" if named else ""
+    return f"{_n(detail.units)} set aside{came}{_place(decision)}{taken}{_because(decision)}{over}."
+
+
+def _revoked(decision: Decision) -> str:
+    whom = f" for {decision.detail.taken_for}" if decision.detail.taken_for else ""
+    return f"{_n(decision.detail.units)} taken back{whom}{_place(decision)}{_because(decision)}."
+
+
+def _place(decision: Decision) -> str:
+    return f" at place {decision.rank}" if decision.rank is not None else ""
+
+
+def _because(decision: Decision) -> str:
+    return f": {_RULES[decision.rule]}" if decision.rule in _RULES else ""
+
+
+def _who(decision: Decision) -> str:
+    return str((decision.detail.command or {}).get("requested_by", "a command"))
+
+
+def _n(units: int) -> str:
+    return "1 unit" if units == 1 else f"{units} units"
+
+
+_SENTENCES: dict[str, Callable[[Decision], str]] = {
+    "allocated": _allocated,
+    "revoked": _revoked,
+    "released": lambda d: f"{_n(d.detail.units)} released to the warehouse{_because(d)}.",
+    "prioritised": lambda d: f"Put into band {d.detail.band}{_place(d)} ({d.detail.reason or 'opened'}).",
+    "shipped": lambda d: f"{_n(d.detail.units)} left the warehouse.",
+    "held": lambda d: f"Held by {_who(d)}.",
+    "resumed": lambda d: f"Resumed by {_who(d)}.",
+    "cancelled": lambda d: f"{_n(d.detail.units)} cancelled ({d.detail.reason}).",
+    "rerouted": lambda d: f"{_n(d.detail.units)} went on to {d.detail.to_location_id}.",
+    "cancel-refused": lambda d: f"{_n(d.detail.units)} could not be cancelled any more.",
+    "command-refused": lambda d: f"Command {(d.detail.command or {}).get('action', '')} refused: {d.detail.reason}.",
+}

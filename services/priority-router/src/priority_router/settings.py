@@ -1,0 +1,23 @@
+"""What the priority-router reads from its environment, on top of what every service reads."""
+
+from backorder_runtime.settings import Settings
+from pydantic import BaseModel, Field
+
+
+class KeepSettings(BaseModel, frozen=True):
+    """How long something is kept, in days.
+
+    `decisions` of back orders that ended can be explained for so long; open ones can always be. `journal`: as far
+    back a day can be replayed under another policy; not longer than the topics keep their records. Every
+    `checkpoint` days the state of all queues is set down, from where a replay can start.
+    """
+
+    decisions: float = Field(default=30, gt=0)
+    journal: float = Field(default=13, gt=0)
+    checkpoint: float = Field(default=1, gt=0)
+
+
+class RouterSettings(Settings):
+    """Everything the priority-router reads."""
+
+    keep: KeepSettings = KeepSettings()
