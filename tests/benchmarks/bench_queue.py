@@ -153,10 +153,10 @@ def main(sizes: list[int]) -> None:
     for lines in sizes:
         start = perf_counter()
         bench = Bench(lines)
-        print(f"\n{lines} waiting lines (filled in {perf_counter() - start:.1f} s)")  # noqa: T201
+        print(f"\n{lines} waiting lines (filled in {perf_counter() - start:.1f} s)")
         for name, measure in measures(bench):
             costs = [measure(n) for n in range(100)]
-            print(f"  {name:<38} median {median(costs):8.3f} ms   worst {max(costs):8.3f} ms")  # noqa: T201
+            print(f"  {name:<38} median {median(costs):8.3f} ms   worst {max(costs):8.3f} ms")
 
 
 if __name__ == "__main__":

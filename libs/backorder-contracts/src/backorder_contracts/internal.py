@@ -101,7 +101,21 @@ class OrderCancelled(Struct, frozen=True, tag="cancelled", omit_defaults=True):
     reason: str | None = None
 
 
-OrderEntry: TypeAlias = LinePlaced | OrderCancelled
+class LineRecalled(Struct, frozen=True, tag="recalled"):
+    """Of an order line that was rerouted to this lane, `total` units in all are wanted no more.
+
+    The order was cancelled, and its lines are looked for where they were first placed: the queue there sends
+    the cancellation after them. A total, so that a repeated message says nothing new.
+    """
+
+    ref: LineRef
+    part_id: str
+    location_id: str
+    total: int
+    cause: Cause
+
+
+OrderEntry: TypeAlias = LinePlaced | OrderCancelled | LineRecalled
 
 
 # ── supply-entry: inventory-sync/intake → inventory-sync/positions ─────────────────────────────────────
@@ -224,12 +238,17 @@ class NeedChange(Struct, frozen=True, array_like=True):
 
 
 class CancelAnswer(Struct, frozen=True, omit_defaults=True):
-    """Of `asked` units `done` were cancelled; `asked` is 0 when a command, not the order, cancelled."""
+    """Of `asked` units `done` were cancelled; `asked` is 0 when a command, not the order, cancelled.
+
+    `away` units went on to another lane, where a cancellation of the order has to follow them; below zero: so
+    many of those that were asked for were cancelled there.
+    """
 
     ref: LineRef
     asked: int
     done: int
     cause: Cause
+    away: int = 0
 
 
 class QueueNeed(Struct, frozen=True, omit_defaults=True):

@@ -13,8 +13,11 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import NoOffsetForPartitionError
 from aiokafka.structs import ConsumerRecord
 
+from backorder_runtime import header_names
 from backorder_runtime.record import Record
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
+
+header_names.install()
 
 Partitions = frozenset[TopicPartition]
 

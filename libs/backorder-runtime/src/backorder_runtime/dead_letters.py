@@ -6,24 +6,40 @@ from datetime import datetime
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 from backorder_contracts.internal import Origin
-from backorder_contracts.topics import dead_letter
+from backorder_contracts.refusal import one_line
+from backorder_contracts.topics import TOPICS, dead_letter
 
-from backorder_runtime.consumer import first_and_end
-from backorder_runtime.outbox import Letter, Wire, rfc3339
-from backorder_runtime.record import Headers, Record
+from backorder_runtime.consumer import first_and_end, to_record
+from backorder_runtime.header_names import as_bytes
+from backorder_runtime.outbox import Copy, Letter, Wire, rfc3339
+from backorder_runtime.record import Record
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
 
-Copy = tuple[bytes | None, bytes | None, Headers]
+_OWN_HEADERS = 8 * 1024  # more than the `dlq-` headers and the frame of a record ever take
 
 
 def letter_for(record: Record, reason: str, detail: str) -> Letter:
     """The dead letter of a record that is at hand."""
-    return Letter(record.origin, reason, detail, (record.key, record.value, record.headers))
+    return Letter(record.origin, reason, detail, copy_of(record))
+
+
+def copy_of(record: Record) -> Copy:
+    """A record untouched: key, value and headers."""
+    return record.key, record.value, tuple((as_bytes(name), value) for name, value in record.headers)
 
 
 def wire(service: str, letter: Letter, copy: Copy, at: datetime) -> Wire:
-    """The dead letter as it is sent. Repeating it is recognisable by topic, partition and offset."""
-    key, value, headers = copy
+    """The dead letter as it is sent. Repeating it is recognisable by topic, partition and offset.
+
+    A record that no dead letter can hold, because it only came through compressed, is left at its origin, which
+    the letter names: it must not stop the others.
+    """
+    topic = dead_letter(service)
+    left = _that_fits(copy, (TOPICS[topic].max_message_bytes or 1_000_000) - _OWN_HEADERS)
+    if left != copy:
+        detail = f"{letter.detail}; too large for a dead letter ({_size(copy)} bytes), it stands at its origin"
+        letter = Letter(letter.origin, letter.reason, one_line(detail), None)
+    key, value, headers = left
     reasons = (
         ("dlq-topic", letter.origin.topic),
         ("dlq-partition", str(letter.origin.partition)),
@@ -33,7 +49,19 @@ def wire(service: str, letter: Letter, copy: Copy, at: datetime) -> Wire:
         ("dlq-at", rfc3339(at)),
     )
     marked = (*headers, *((name, text.encode("utf-8", "replace")) for name, text in reasons))
-    return Wire(dead_letter(service), key, value, marked)
+    return Wire(topic, key, value, marked)
+
+
+def _that_fits(copy: Copy, most: int) -> Copy:
+    """All of the record, or all but its value, or nothing."""
+    key, _, headers = copy
+    return next((part for part in (copy, (key, None, headers)) if _size(part) <= most), (None, None, ()))
+
+
+def _size(copy: Copy) -> int:
+    key, value, headers = copy
+    parts = (key, value, *(part for header in headers for part in header))
+    return sum(len(part or b"") + 8 for part in parts)
 
 
 class OriginReader:
@@ -64,7 +92,7 @@ class OriginReader:
             return (None, None, ())
         if record.offset != origin.offset:
             return (None, None, ())
-        return (record.key, record.value, tuple(record.headers))
+        return copy_of(to_record(record))
 
     async def _open(self) -> AIOKafkaConsumer:
         if self._consumer is None:

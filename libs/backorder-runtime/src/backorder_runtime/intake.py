@@ -17,14 +17,14 @@ from backorder_contracts.refusal import Refused
 from backorder_runtime import consumer as kafka
 from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment
-from backorder_runtime.dead_letters import letter_for, wire
+from backorder_runtime.dead_letters import copy_of, letter_for, wire
 from backorder_runtime.handler import Intake
 from backorder_runtime.lifecycle import Heartbeat, first_of
 from backorder_runtime.outbox import Event, Stamp, Wire, rfc3339
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.record import Record
 from backorder_runtime.settings import Settings
-from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS, DEAD_LETTERS, LAG_RECORDS, RECORDS
+from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS, DEAD_LETTERS, LAG_RECORDS, LAG_SECONDS, RECORDS
 
 _log = structlog.get_logger()
 
@@ -85,7 +85,7 @@ class IntakeRunner:
                 wires.extend(self._wires(record, time))
             except Refused as refusal:
                 letter = letter_for(record, refusal.reason, refusal.detail)
-                wires.append(wire(self._service, letter, (record.key, record.value, record.headers), now))
+                wires.append(wire(self._service, letter, copy_of(record), now))
                 DEAD_LETTERS.labels(record.topic, refusal.reason).inc()
                 refused += 1
         return wires, refused
@@ -124,8 +124,13 @@ class IntakeRunner:
         BATCH_SECONDS.labels("intake").observe(seconds)
         for place in {TopicPartition(r.topic, r.partition) for r in records}:
             end = self._consumer.highwater(place)
-            last = max(r.offset for r in records if (r.topic, r.partition) == (place.topic, place.partition))
-            LAG_RECORDS.labels(place.topic, str(place.partition)).set(max(0, (end or 0) - last - 1))
+            last, newest = max(
+                (r.offset, r.timestamp_ms) for r in records if (r.topic, r.partition) == (place.topic, place.partition)
+            )
+            behind = max(0, (end or 0) - last - 1)
+            LAG_RECORDS.labels(place.topic, str(place.partition)).set(behind)
+            age = self._clock().timestamp() - newest / 1000 if behind else 0.0
+            LAG_SECONDS.labels(place.topic, str(place.partition)).set(max(0.0, age))
         RECORDS.labels("intake", "translated").inc(len(records) - refused)
         RECORDS.labels("intake", "refused").inc(refused)
         _log.info(
@@ -133,6 +138,7 @@ class IntakeRunner:
             records=len(records),
             published=published,
             refused=refused,
+            ce_id=records[0].header("ce_id"),
             trace=records[0].header("traceparent"),
             ms=round(seconds * 1000, 1),
         )

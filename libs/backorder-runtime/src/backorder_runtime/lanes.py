@@ -236,13 +236,12 @@ class LaneRunner:
     def _export_lag(self) -> None:
         for number, shard in self._shards.items():
             for topic in self._service.topics:
-                place = TopicPartition(topic, number)
-                end = self._consumer.highwater(place)
-                behind = max(0, end - shard.place(topic).next_offset) if end is not None else 0
+                place, log = shard.place(topic), TopicPartition(topic, number)
+                end = self._consumer.highwater(log)
+                behind = max(0, end - place.next_offset) if end is not None else 0
                 LAG_RECORDS.labels(topic, str(number)).set(behind)
-                taken = self._consumer.last_poll_timestamp(place)
-                newest = max(0.0, time.time() - taken / 1000) if behind and taken else 0.0
-                LAG_SECONDS.labels(topic, str(number)).set(newest)
+                age = self._clock().timestamp() - place.newest_ms / 1000 if behind and place.newest_ms else 0.0
+                LAG_SECONDS.labels(topic, str(number)).set(max(0.0, age))
 
     async def _drain(self) -> None:
         """Let the relays finish what is committed, within the grace time; the table keeps the rest."""

@@ -35,8 +35,12 @@ class _Input(Generic[E]):
 
     arrived: Arrived[E]
     record: Record | None
-    trace: str | None = None
     only: str | None = None
+
+    @property
+    def trace(self) -> str | None:
+        """The trace that its effects go on with."""
+        return self.record.header("traceparent") if self.record else None
 
 
 @dataclass(slots=True)
@@ -114,14 +118,21 @@ class Shard(Generic[E, F]):
         for record in records:
             old, new = steps.get(record.topic) or (self._places[record.topic], None)
             mark = new.last_sequence if new else old.last_sequence
-            steps[record.topic] = (old, Place(record.offset + 1, max(mark, self._sequence(record))))
+            steps[record.topic] = (
+                old,
+                Place(record.offset + 1, max(mark, self._sequence(record)), record.timestamp_ms),
+            )
         return steps
 
     def _sequence(self, record: Record) -> int:
         if record.topic not in self._sequenced:
             return 0
         text = record.header("ce_sequence")
-        return int(text) if text and text.isdecimal() else 0
+        if not text or not text.isdecimal():
+            return 0
+        # another shard of the publisher counts for itself: what it sends on is known by its content
+        source = record.header("ce_source")
+        return int(text) if source is None or source.endswith(f"/{self.number}") else 0
 
     def _decode(self, records: Sequence[Record], outcome: _Outcome) -> list[_Input[E]]:
         """The inputs of a batch: repeated records left out, unreadable ones in the dead letters."""
@@ -139,14 +150,14 @@ class Shard(Generic[E, F]):
                 outcome.entries.append(letter_for(record, refused.reason, refused.detail))
                 continue
             if arrived is not None:
-                inputs.append(_Input(arrived, record, record.header("traceparent")))
+                inputs.append(_Input(arrived, record))
         return inputs
 
     async def _take_due(self, conn: Conn, now: datetime, inputs: list[_Input[E]]) -> None:
         for lane, record in await store.take_parked(conn, self.number):
             self._parked.discard(lane)
             if (arrived := self._handler.decode(record)) is not None:
-                inputs.append(_Input(arrived, record, record.header("traceparent"), only=lane))
+                inputs.append(_Input(arrived, record, only=lane))
         inputs.extend(
             _Input(self._handler.on_timer(timer), None) for timer in await store.take_timers(conn, self.number, now)
         )
@@ -168,8 +179,10 @@ class Shard(Generic[E, F]):
                 continue
             outcome.inputs += 1
             outcome.facts += len(facts)
-            for effect in self._handler.evolve(arrived, facts, now):
-                _sort(effect, item.trace, outcome)
+            if effects := self._handler.evolve(arrived, facts, now):
+                trace = item.trace
+                for effect in effects:
+                    _sort(effect, trace, outcome)
 
     @staticmethod
     def _hold_back(arrived: Arrived[E], item: _Input[E], outcome: _Outcome) -> None:
@@ -215,7 +228,8 @@ class Shard(Generic[E, F]):
             published=len(batch.entries) if batch else 0,
             first_sequence=batch.first_sequence if batch else None,
             offsets={topic: place.next_offset for topic, place in self._places.items()},
-            trace=next((r.header("traceparent") for r in records), None),
+            ce_id=records[0].header("ce_id") if records else None,
+            trace=records[0].header("traceparent") if records else None,
             ms=round(seconds * 1000, 1),
         )
 

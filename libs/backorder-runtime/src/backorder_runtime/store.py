@@ -25,10 +25,11 @@ class Outdated(Exception):
 
 @dataclass(slots=True)
 class Place:
-    """Where a shard stands in one input topic."""
+    """Where a shard stands in one input topic; `newest_ms` is the time of the last record it took, 0 at first."""
 
     next_offset: int
     last_sequence: int
+    newest_ms: int = 0
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 from backorder_contracts import identity
-from backorder_contracts.internal import LinePlaced, LineRef, OrderCancelled, OrderEntry, QueueNeed
+from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, OrderEntry, QueueNeed
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.database import Conn
 from backorder_runtime.handler import Arrived
@@ -22,7 +22,7 @@ from gap_detector.publish import Teller
 from gap_detector.supply import read_position
 from gap_detector.wanted import Wanted, wanted_by
 
-Input: TypeAlias = LinePlaced | OrderCancelled | e.Event
+Input: TypeAlias = OrderEntry | e.Event
 
 TOPICS = ("order-line", "supply", "back-order-need")
 
@@ -112,14 +112,14 @@ class GapLedger:
 
     def spread(self, arrived: Arrived[Input]) -> Sequence[Arrived[Input]]:
         """A cancellation concerns each lane in which its order has a line."""
-        if isinstance(arrived.event, LinePlaced | OrderCancelled):
+        if isinstance(arrived.event, LinePlaced | LineRecalled | OrderCancelled):
             return [Arrived(lane, event) for lane, event in spread(self._ledger, arrived.event)]
         return (arrived,)
 
     def decide(self, arrived: Arrived[Input], _now: datetime) -> Sequence[e.Fact]:
         """What follows for one lane."""
         event = arrived.event
-        if isinstance(event, LinePlaced | OrderCancelled):
+        if isinstance(event, LinePlaced | LineRecalled | OrderCancelled):
             raise TypeError("a message is spread before it is decided")
         return decide(self._ledger.lanes.get(arrived.lane) or _NOWHERE, event)
 
@@ -193,4 +193,6 @@ _NOWHERE = Lane("", "")  # cancellations are kept in no lane
 def _lane_of(entry: OrderEntry) -> str:
     if isinstance(entry, LinePlaced):
         return identity.lane(entry.line.part_id, entry.line.location_id)
+    if isinstance(entry, LineRecalled):
+        return identity.lane(entry.part_id, entry.location_id)
     return f"order {entry.order_id}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backorder_contracts.internal import LinePlaced, LineRef, OrderCancelled, QueueNeed
+from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, QueueNeed
 from backorder_runtime.handler import Arrived
 
 from gap_detector.domain.events import StockMoved
@@ -37,6 +37,9 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
                 lanes[item.lane] = (line.part_id, line.location_id)
                 refs.add(line.ref)
                 orders.add(line.order_id)
+            case LineRecalled(ref=ref):
+                lanes[item.lane] = (item.event.part_id, item.event.location_id)
+                refs.add(ref)
             case OrderCancelled(order_id=order_id):
                 orders.add(order_id)
                 cancelled.add(order_id)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from backorder_contracts import identity
 from backorder_contracts.fast_state import Promised, Quantities, State, SuppliedUnits, line_fields
-from backorder_contracts.internal import CommandEntry, LinePlaced, NeedChange, QueueNeed
+from backorder_contracts.internal import CommandEntry, LinePlaced, LineRecalled, NeedChange, QueueNeed
 from backorder_contracts.refusal import Reason
 from backorder_runtime.record import DeadLetter, Effect, Message, SetTimer
 
@@ -48,6 +48,10 @@ class Teller:
                 lane = identity.lane(line.part_id, line.location_id)
                 placed = LinePlaced(line, command.cause, command.origin)
                 return (Message("order-line", lane, "order-line.placed", _encode(placed)),)
+            case lf.LineFollowed(ref, location_id, total, cause):
+                there = (self._queue.part_id, location_id)
+                recalled = LineRecalled(ref, *there, total, cause)
+                return (Message("order-line", identity.lane(*there), "order-line.recalled", _encode(recalled)),)
             case lf.UnknownNamed(back_order_id, command) if command is not None:
                 detail = f"back_order_id: nobody knows {back_order_id}"
                 return (DeadLetter(command.origin, Reason.UNKNOWN_BACK_ORDER, detail),)

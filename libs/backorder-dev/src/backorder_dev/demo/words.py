@@ -133,7 +133,7 @@ def _breached(_: State, __: Context) -> tuple[str, int]:
 
 
 def _day(text: str) -> str:
-    return f"{datetime.fromisoformat(text):%d %b %H:%M}"
+    return f"{datetime.fromisoformat(text).astimezone():%d %b %H:%M}"
 
 
 _SENTENCES: dict[str, Callable[[State, Context], tuple[str, int]]] = {

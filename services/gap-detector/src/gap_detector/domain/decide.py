@@ -30,6 +30,8 @@ def decide(lane: Lane, event: e.Event) -> Sequence[e.Fact]:
             draft.hear_queue(event)
         case e.LineCancelled():
             draft.cancel(event.ref, event.units, event.cause)
+        case e.LineFollowed():
+            draft.follow(event)
     return draft.facts
 
 
@@ -101,14 +103,21 @@ class _Draft:
     # ── events ─────────────────────────────────────────────────────────────────────────────────────────
 
     def cancel(self, ref: LineRef, units: int | None, cause: Cause) -> None:
-        """Waiting and allocated units first, which are the queue's to give up; then cover."""
+        """Waiting and allocated units first, which are the queue's to give up, rerouted ones too; then cover."""
         line = self.line(ref)
-        in_queue = max(0, line.need - line.cancelling)
+        in_queue = max(0, line.need + line.away - line.cancelling)
         wanted = in_queue + line.covered if units is None else units
         if asked := min(wanted, in_queue):
             self.say(e.CancelSent(ref, asked, cause))
         self.cancel_cover(ref, wanted - asked, cause)
         self.settle(cause)
+
+    def follow(self, event: e.LineFollowed) -> None:
+        """Cancel what the message says beyond what it said before."""
+        fresh = event.total - self.line(event.ref).recalled
+        if fresh > 0 and self.line(event.ref).detail is not None:
+            self.say(e.RecallHeard(event.ref, event.total))
+            self.cancel(event.ref, fresh, event.cause)
 
     def cancel_cover(self, ref: LineRef, units: int, cause: Cause) -> None:
         line = self.line(ref)
@@ -153,9 +162,10 @@ class _Draft:
         self.settle(need.cause)
 
     def hear_answer(self, answer: CancelAnswer) -> None:
-        self.say(e.CancelDone(answer.ref, answer.asked, answer.done))
-        if answer.asked > answer.done:
-            self.cancel_cover(answer.ref, answer.asked - answer.done, answer.cause)
+        self.say(e.CancelDone(answer.ref, answer.asked, answer.done, answer.away))
+        left = answer.asked - answer.done - max(-answer.away, 0)
+        if left > 0:
+            self.cancel_cover(answer.ref, left, answer.cause)
 
     # ── what must be true after every event ────────────────────────────────────────────────────────────
 

@@ -42,6 +42,15 @@ class LineCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class LineFollowed:
+    """Of a line that was rerouted to this lane, `total` units in all are wanted no more."""
+
+    ref: LineRef
+    total: int
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
 class CancellationArrived:
     """A cancellation, to be kept for lines of the order that come late."""
 
@@ -64,7 +73,7 @@ class StockMoved:
     received: int | None = None
 
 
-Event: TypeAlias = LineArrived | LineCancelled | CancellationArrived | StockMoved | QueueNeed
+Event: TypeAlias = LineArrived | LineCancelled | LineFollowed | CancellationArrived | StockMoved | QueueNeed
 
 # ── facts ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -168,11 +177,20 @@ class CancelSent:
 
 @dataclass(frozen=True, slots=True)
 class CancelDone:
-    """The queue answered: of `asked` units `done` are cancelled."""
+    """The queue answered: of `asked` units `done` are cancelled; `away` more units stand in another lane."""
 
     ref: LineRef
     asked: int
     done: int
+    away: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecallHeard:
+    """So many units in all of a line that came by a reroute are wanted no more."""
+
+    ref: LineRef
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +245,7 @@ Fact: TypeAlias = (
     | BackOrderLeft
     | CancelSent
     | CancelDone
+    | RecallHeard
     | CancelLeft
     | NeedMoved
     | Returned

@@ -81,8 +81,13 @@ def _cancel_done(lane: Lane, fact: e.CancelDone) -> None:
     line = lane.touch(fact.ref)
     line.cancelling -= fact.asked
     line.cancelled += fact.done
+    line.away += fact.away
     # a shipment may have taken the same units meanwhile
     line.need = max(0, line.need - fact.done)
+
+
+def _recall_heard(lane: Lane, fact: e.RecallHeard) -> None:
+    lane.touch(fact.ref).recalled = fact.total
 
 
 def _need_moved(lane: Lane, fact: e.NeedMoved) -> None:
@@ -112,6 +117,7 @@ _APPLY: dict[type, Callable[[Lane, Any], None]] = {
     e.BackOrderLeft: _back_order_left,
     e.CancelSent: _cancel_sent,
     e.CancelDone: _cancel_done,
+    e.RecallHeard: _recall_heard,
     e.NeedMoved: _need_moved,
     e.Returned: _returned,
     e.CancelLeft: _only_told,

@@ -17,6 +17,8 @@ class Line:
     `detail` is None while only its shipment is known, which overtook the order. `covered` waits in the
     warehouse; `cover_shipped` has left it. `need` is what its back order waits for or holds, `counted` how
     much of that the ledger counts in N or P. `cancelling` was asked of the queue, which has not answered yet.
+    `away` was rerouted, and a cancellation has to follow it there; `recalled` is what was cancelled so of a line
+    that came here by a reroute.
     """
 
     detail: LineDetail | None = None
@@ -29,6 +31,8 @@ class Line:
     shipped: int = 0
     cancelled: int = 0
     opened: bool = False
+    away: int = 0
+    recalled: int = 0
 
     @property
     def cover(self) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from backorder_contracts import identity
-from backorder_contracts.internal import LinePlaced, LineRef, OrderCancelled
+from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, OrderEntry
 
 from gap_detector.domain import events as e
 from gap_detector.domain.model import Ledger, Order
@@ -12,10 +12,13 @@ from gap_detector.domain.model import Ledger, Order
 LaneEvent: TypeAlias = tuple[str, e.Event]
 
 
-def spread(ledger: Ledger, message: LinePlaced | OrderCancelled) -> Sequence[LaneEvent]:
+def spread(ledger: Ledger, message: OrderEntry) -> Sequence[LaneEvent]:
     """What a message of the order line topic means, lane by lane. A repeated cancellation means nothing."""
     if isinstance(message, LinePlaced):
         return (_placed(ledger, message),)
+    if isinstance(message, LineRecalled):
+        lane = identity.lane(message.part_id, message.location_id)
+        return ((lane, e.LineFollowed(message.ref, message.total, message.cause)),)
     order = ledger.order(message.order_id)
     if message.cancellation_id in order.cancellations:
         return ()

@@ -151,7 +151,7 @@ def _reroute(draft: Draft, line: BackOrder, event: CommandEntry) -> Answer:
             )
         )
     draft.emit(lf.LineRerouted(gone, event))
-    draft.answers.append(CancelAnswer(line.ref, 0, units, event.cause))
+    draft.answers.append(CancelAnswer(line.ref, 0, units, event.cause, away=units))
     return None
 
 

@@ -91,16 +91,31 @@ def shipped(draft: Draft, event: BackOrderShipped) -> None:
 
 
 def cancel_asked(draft: Draft, event: CancelAsked) -> None:
-    """Cancels what is not released, and tells the ledger how much that was: it knows where the rest stands."""
+    """Cancels what is not released, and tells the ledger how much that was: it knows where the rest stands.
+
+    What was rerouted is followed: the order is cancelled wherever its units are.
+    """
     line = draft.find(event.back_order_id)
-    done = 0
+    done = followed = 0
     if line is None:
         draft.emit(lane.UnknownNamed(event.back_order_id))
     else:
         done = min(event.units, line.need - line.released)
         if done > 0:
             cancel(draft, line, done, "order")
-    draft.answers.append(CancelAnswer(event.ref, event.units, done, event.cause))
+        followed = _follow(draft, draft.see(event.back_order_id), event.units - done)
+    draft.answers.append(CancelAnswer(event.ref, event.units, done, event.cause, away=-followed))
+
+
+def _follow(draft: Draft, line: BackOrder, units: int) -> int:
+    """Send a cancellation after the part of the line that was rerouted; how many units of it."""
+    units = min(units, line.away)
+    if units <= 0 or line.rerouted_to is None:
+        return 0
+    draft.emit(f.CancelSentOn(back_order_id=line.back_order_id, cause=draft.cause, units=units))
+    total = draft.see(line.back_order_id).recalled
+    draft.emit(lane.LineFollowed(line.ref, line.rerouted_to, total, draft.cause))
+    return units
 
 
 def cancel_refused(draft: Draft, event: CancelRefused) -> None:

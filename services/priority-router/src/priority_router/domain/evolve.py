@@ -126,6 +126,7 @@ def _cancelled(book: Book, line: BackOrder, fact: f.Cancelled) -> None:
     _given_up(book, line, fact)
     if fact.to_location_id is not None:
         line.rerouted_to = fact.to_location_id
+        line.away = fact.units
     if fact.closes:
         line.closed_at = fact.at
         line.closed_as = "cancelled"
@@ -134,8 +135,14 @@ def _cancelled(book: Book, line: BackOrder, fact: f.Cancelled) -> None:
 def _rerouted(book: Book, line: BackOrder, fact: f.Rerouted) -> None:
     _given_up(book, line, fact)
     line.rerouted_to = fact.to_location_id
+    line.away = fact.units
     line.closed_at = fact.at
     line.closed_as = "rerouted"
+
+
+def _sent_on(_: Book, line: BackOrder, fact: f.CancelSentOn) -> None:
+    line.away -= fact.units
+    line.recalled += fact.units
 
 
 def _held(_: Book, line: BackOrder, __: f.Held) -> None:
@@ -227,6 +234,7 @@ _LINE: dict[type, Callable[[Book, BackOrder, Any], None]] = {
     f.Completed: _completed,
     f.Cancelled: _cancelled,
     f.Rerouted: _rerouted,
+    f.CancelSentOn: _sent_on,
     f.CancelRefused: _only_said,
     f.Held: _held,
     f.Resumed: _resumed,
@@ -246,6 +254,7 @@ _LANE: dict[type, Callable[[Book, Any], None]] = {
     lane.PolicyAdopted: _policy,
     lane.NeedReported: _reported,
     lane.LineRerouted: _nothing,
+    lane.LineFollowed: _nothing,
     lane.TimerSet: _timer,
     lane.UnknownNamed: _nothing,
 }

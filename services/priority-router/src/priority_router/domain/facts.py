@@ -206,6 +206,13 @@ class Rerouted(OfBackOrder):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CancelSentOn(OfBackOrder):
+    """`units` of a cancellation are wanted no more of the part that was rerouted."""
+
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CancelRefused(OfBackOrder):
     """`units` of a cancellation could not be taken from anywhere."""
 

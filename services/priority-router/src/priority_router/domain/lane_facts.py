@@ -86,6 +86,16 @@ class LineRerouted:
 
 
 @dataclass(frozen=True, slots=True)
+class LineFollowed:
+    """To be sent after a rerouted line: `total` units of it in all are wanted no more at `location_id`."""
+
+    ref: LineRef
+    location_id: str
+    total: int
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
 class TimerSet:
     """The queue wants to be told at `at`; None: no more."""
 
@@ -111,6 +121,7 @@ Fact: TypeAlias = (
     | PolicyAdopted
     | NeedReported
     | LineRerouted
+    | LineFollowed
     | TimerSet
     | UnknownNamed
 )

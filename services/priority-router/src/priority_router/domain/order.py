@@ -23,7 +23,8 @@ class BackOrder(Struct):
     Units: back_ordered = waiting + allocated + released + shipped + cancelled. `counted` is what the ledger
     reckons that the line needs. `lots` stands for allocated and released units, `shipped_lots` for those that
     left. `rerouted_to` is where a part of it went: a line is rerouted once from a lane at most, so that no two
-    parts of it meet again in one lane. `band` means nothing while `due_at` is None (the line was opened, but
+    parts of it meet again in one lane; of that part `away` units were not cancelled since, as far as is known
+    here, and `recalled` ones were. `band` means nothing while `due_at` is None (the line was opened, but
     not yet prioritised).
     """
 
@@ -58,6 +59,8 @@ class BackOrder(Struct):
     whole_at: datetime | None = None
     released_at: datetime | None = None
     rerouted_to: str | None = None
+    away: int = 0
+    recalled: int = 0
     closed_at: datetime | None = None
     closed_as: str | None = None
 

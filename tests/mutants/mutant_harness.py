@@ -1,0 +1,79 @@
+"""Breaks a copy of one package and runs tests against the copy, in a process of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NOTICED = 1  # pytest: tests ran, and some failed; anything else is a broken harness
+PASSED = 0
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One small mistake: in `file`, `old` becomes `new`, which `breaks` a rule; one of `tests` must notice.
+
+    `old` stands in the file exactly once. `tests` are pytest ids below the project's root. Any member's source may
+    be named; tests that start the stack are fine, but slow.
+    """
+
+    breaks: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    @property
+    def package(self):
+        """The folder of the package that the file is in."""
+        path = Path(self.file)
+        return Path(*path.parts[: path.parts.index("src") + 2])
+
+
+def break_copy(mutant, folder):
+    """Put a copy of the mutant's package into the folder, with the mistake in it."""
+    place = copy_of(mutant.package, folder) / Path(mutant.file).relative_to(mutant.package)
+    source = place.read_text(encoding="utf-8")
+    found = source.count(mutant.old)
+    assert found == 1, f"{mutant.file} has {found} times, not once:\n{mutant.old}"
+    assert mutant.old != mutant.new
+    place.write_text(source.replace(mutant.old, mutant.new), encoding="utf-8")
+    compile(place.read_text(encoding="utf-8"), str(place), "exec")
+
+
+def copy_of(package, folder):
+    """A copy of a package in the folder, without what Python made of it."""
+    copy = Path(folder) / package.name
+    if not copy.exists():
+        shutil.copytree(ROOT / package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def run(tests, folder, *, seconds=300):
+    """Run tests with the packages in the folder instead of the installed ones; pytest's answer and what it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", *tests],
+        cwd=ROOT,
+        env=_environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def where(module, folder):
+    """The file that a module is imported from when the folder comes first."""
+    command = [sys.executable, "-c", f"import {module}; print({module}.__file__)"]
+    done = subprocess.run(command, cwd=ROOT, env=_environment(folder), capture_output=True, text=True, check=True)
+    return Path(done.stdout.strip())
+
+
+def _environment(folder):
+    # outside of xdist, without bytecode in the copies, and without shrinking what is found
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return {**kept, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_PROFILE": "mutants"}
