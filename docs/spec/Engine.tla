@@ -38,11 +38,11 @@ VARIABLES db,       \* the service's database: the rows of this shard
           mem,      \* what each process has in memory
           flight,   \* what each process has handed to its producer and the broker has not appended yet
           log,      \* the output topics: partition of the public and of the internal one
-          reader,   \* the second service: where it stands in the internal topic
+          mark,     \* the second service: the highest sequence that it has heard
           kafka,    \* the group's committed offset: only read when "database-offsets" is left out
           faults    \* how many things went wrong so far
 
-vars == <<db, mem, flight, log, reader, kafka, faults>>
+vars == <<db, mem, flight, log, mark, kafka, faults>>
 
 -----------------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ Unsent(rows, sent) == SelectSeq(rows, LAMBDA row : row.first > sent)
 NoCache == <<Ring>>   \* no state begins with a ring: input 1 comes first
 
 (* "away": not claimed.  "claimed": the claim's transaction is done, the outbox not read.  "running". *)
-Away == [status |-> "away", epoch |-> 0, place |-> 1, next |-> 1, cache |-> NoCache, position |-> 1, polled |-> <<>>,
+Away == [status |-> "away", epoch |-> 0, place |-> 1, next |-> 1, cache |-> NoCache, position |-> 1, early |-> <<>>,
          waiting |-> <<>>, group |-> 0, phase |-> "idle", sent |-> 0, timer |-> FALSE]
 
 Init ==
@@ -83,7 +83,7 @@ Init ==
     /\ mem = [w \in Workers |-> Away]
     /\ flight = [w \in Workers |-> [t \in Topics |-> <<>>]]
     /\ log = [t \in Topics |-> <<>>]
-    /\ reader = [offset |-> 1, mark |-> 0]
+    /\ mark = 0
     /\ kafka = 1
     /\ faults = 0
 
@@ -106,92 +106,93 @@ Claim(w) ==
     /\ mem' = [mem EXCEPT ![w].status = "claimed", ![w].epoch = db.epoch + 1,
                           ![w].place = IF Rule("database-offsets") THEN db.offset ELSE kafka,
                           ![w].next = db.next, ![w].sent = db.sent]
-    /\ UNCHANGED <<flight, log, reader, kafka>>
+    /\ UNCHANGED <<flight, log, mark, kafka>>
 
 Start(w) ==
     /\ mem[w].status = "claimed"
     /\ mem' = [mem EXCEPT ![w].status = "running",
                           ![w].waiting = IF Rule("relay-table") THEN Unsent(db.outbox, mem[w].sent) ELSE <<>>,
                           ![w].position = IF Rule("seek") THEN mem[w].place ELSE @]
-    /\ UNCHANGED <<db, flight, log, reader, kafka, faults>>
+    /\ UNCHANGED <<db, flight, log, mark, kafka, faults>>
 
 -----------------------------------------------------------------------------
 (* Reading, and the transaction of a batch. *)
 
 Batches(position) ==
-    {[k \in 1..n |-> position + k - 1] : n \in 1..Min(MaxBatch, Inputs + 1 - position)}
+    {[k \in 1..n |-> position + k - 1] : n \in 0..Min(MaxBatch, Inputs + 1 - position)}
 
-Poll(w) ==
-    /\ mem[w].status = "running"
-    /\ mem[w].polled = <<>>
-    /\ \E batch \in Batches(mem[w].position) :
-         mem' = [mem EXCEPT ![w].polled = batch, ![w].position = @ + Len(batch)]
-    /\ UNCHANGED <<db, flight, log, reader, kafka, faults>>
+(* What a turn of the loop works on: what it has just polled, maybe nothing.  To poll is no step of its own,  *)
+(* since what was polled is forgotten with the shard.                                                          *)
+Polled(w) == IF mem[w].early = <<>> THEN Batches(mem[w].position) ELSE {mem[w].early}
 
 (* Without the pause the client fetches before the claim, from where it would begin by itself. *)
 PollEarly(w) ==
     /\ ~Rule("pause")
     /\ mem[w].status = "away"
-    /\ mem[w].polled = <<>>
-    /\ \E batch \in Batches(1) : mem' = [mem EXCEPT ![w].polled = batch]
-    /\ UNCHANGED <<db, flight, log, reader, kafka, faults>>
+    /\ mem[w].early = <<>>
+    /\ \E batch \in Batches(1) : mem' = [mem EXCEPT ![w].early = batch]
+    /\ UNCHANGED <<db, flight, log, mark, kafka, faults>>
 
-(* What the fence compares; `moves` says whether the batch has records, `tells` whether it publishes. *)
-Passes(w, moves, tells) ==
+(* What the fence compares; a batch that `moves` has records, and publishes. *)
+Passes(w, moves) ==
     /\ Rule("epoch") => db.epoch = mem[w].epoch
     /\ Rule("offset") /\ Rule("database-offsets") /\ moves => db.offset = mem[w].place
-    /\ Rule("number") /\ tells => db.next = mem[w].next
+    /\ Rule("number") /\ moves => db.next = mem[w].next
 
 (* Whether the due timer comes with this batch, from the table or, wrongly, from memory. *)
 Due(w) == IF Rule("timer-kept") THEN db.timer ELSE mem[w].timer
 
 State(w) == IF mem[w].cache = NoCache THEN db.state ELSE mem[w].cache
 
-Decided(w, rings) == State(w) \o mem[w].polled \o (IF rings THEN <<Ring>> ELSE <<>>)
+Decided(w, ids, rings) == State(w) \o ids \o (IF rings THEN <<Ring>> ELSE <<>>)
 
-Ready(w) == mem[w].status = "running" /\ (mem[w].polled # <<>> \/ Due(w))
+(* A batch has records, or the due timer, or both. *)
+Turn(w, ids, rings) ==
+    /\ mem[w].status = "running"
+    /\ rings => Due(w)
+    /\ ids # <<>> \/ rings
 
-Row(w) == [first |-> mem[w].next, ids |-> mem[w].polled]
+Position(w, ids) == mem[w].position + (IF mem[w].early = <<>> THEN Len(ids) ELSE 0)
 
 Commit(w) ==
-    /\ Ready(w)
-    /\ \E rings \in BOOLEAN :
-         LET ids == mem[w].polled
-             reached == IF ids = <<>> THEN mem[w].place ELSE ids[Len(ids)] + 1
-             rows == IF ids = <<>> THEN <<>> ELSE <<Row(w)>>
-             next == mem[w].next + 2 * Len(ids)
-             sent == Max(db.sent, mem[w].sent)
-             set == 1 \in Range(ids)
-         IN /\ rings => Due(w)
-            /\ ids # <<>> \/ rings
-            /\ Passes(w, ids # <<>>, ids # <<>>)
-            /\ db' = [db EXCEPT !.offset = IF ids = <<>> THEN @ ELSE reached,
-                                !.next = IF ids = <<>> THEN @ ELSE next,
-                                !.sent = sent,
-                                !.outbox = Unsent(@, sent) \o (IF Rule("outbox") THEN rows ELSE <<>>),
-                                !.state = Decided(w, rings),
-                                !.timer = set \/ (@ /\ ~(rings /\ Rule("timer-gone")))]
-            /\ mem' = [mem EXCEPT ![w].place = reached, ![w].next = next, ![w].polled = <<>>,
-                                  ![w].cache = Decided(w, rings),
-                                  ![w].waiting = @ \o rows,
-                                  ![w].timer = rings /\ ~Rule("timer-gone")]
-    /\ UNCHANGED <<flight, log, reader, kafka, faults>>
+    \E ids \in Polled(w) : \E rings \in BOOLEAN :
+        LET moves == ids # <<>>
+            reached == IF moves THEN ids[Len(ids)] + 1 ELSE mem[w].place
+            rows == IF moves THEN <<[first |-> mem[w].next, ids |-> ids]>> ELSE <<>>
+            next == mem[w].next + 2 * Len(ids)
+            sent == Max(db.sent, mem[w].sent)
+            state == Decided(w, ids, rings)
+        IN /\ Turn(w, ids, rings)
+           /\ Passes(w, moves)
+           /\ db' = [db EXCEPT !.offset = IF moves THEN reached ELSE @,
+                               !.next = IF moves THEN next ELSE @,
+                               !.sent = sent,
+                               !.outbox = Unsent(@, sent) \o (IF Rule("outbox") THEN rows ELSE <<>>),
+                               !.state = state,
+                               !.timer = 1 \in Range(ids) \/ (@ /\ ~(rings /\ Rule("timer-gone")))]
+           /\ mem' = [mem EXCEPT ![w].place = reached, ![w].next = next, ![w].cache = state,
+                                 ![w].position = Position(w, ids), ![w].early = <<>>,
+                                 ![w].waiting = @ \o rows,
+                                 ![w].timer = rings /\ ~Rule("timer-gone")]
+           /\ UNCHANGED <<flight, log, mark, kafka, faults>>
 
-(* The comparison fails: nothing is stored, the shard is dropped.  `decide` has not run yet. *)
+(* The comparison fails: nothing is stored, the shard is dropped.  Nothing was decided yet. *)
 Fenced(w) ==
-    /\ Ready(w)
-    /\ ~Passes(w, mem[w].polled # <<>>, mem[w].polled # <<>>)
-    /\ mem' = [mem EXCEPT ![w] = Dropped(w, mem[w].cache)]
-    /\ UNCHANGED <<db, flight, log, reader, kafka, faults>>
+    \E ids \in Polled(w) : \E rings \in BOOLEAN :
+        /\ Turn(w, ids, rings)
+        /\ ~Passes(w, ids # <<>>)
+        /\ mem' = [mem EXCEPT ![w] = Dropped(w, mem[w].cache)]
+        /\ UNCHANGED <<db, flight, log, mark, kafka, faults>>
 
-(* The database fails after `evolve` has changed the cached state in place. *)
+(* The database fails after the decisions were written into the cached state. *)
 RollBack(w) ==
-    /\ faults < MaxFaults
-    /\ Ready(w)
-    /\ Passes(w, mem[w].polled # <<>>, mem[w].polled # <<>>)
-    /\ mem' = [mem EXCEPT ![w] = Dropped(w, Decided(w, FALSE))]
-    /\ faults' = faults + 1
-    /\ UNCHANGED <<db, flight, log, reader, kafka>>
+    \E ids \in Polled(w) : \E rings \in BOOLEAN :
+        /\ faults < MaxFaults
+        /\ Turn(w, ids, rings)
+        /\ Passes(w, ids # <<>>)
+        /\ mem' = [mem EXCEPT ![w] = [Dropped(w, Decided(w, ids, rings)) EXCEPT !.position = Position(w, ids)]]
+        /\ faults' = faults + 1
+        /\ UNCHANGED <<db, flight, log, mark, kafka>>
 
 (* A transaction without inputs writes down what the broker has confirmed, and sweeps the table. *)
 Note(w) ==
@@ -199,7 +200,7 @@ Note(w) ==
     /\ mem[w].sent > db.sent
     /\ Rule("epoch") => db.epoch = mem[w].epoch
     /\ db' = [db EXCEPT !.sent = mem[w].sent, !.outbox = Unsent(@, mem[w].sent)]
-    /\ UNCHANGED <<mem, flight, log, reader, kafka, faults>>
+    /\ UNCHANGED <<mem, flight, log, mark, kafka, faults>>
 
 (* Steps that only mutants have: a timer taken before, or put away after, the transaction; an offset that *)
 (* is stored in Kafka afterwards, by whoever thinks that the shard is his.                                 *)
@@ -208,20 +209,20 @@ TakeTimerBefore(w) ==
     /\ mem[w].status = "running" /\ db.timer
     /\ db' = [db EXCEPT !.timer = FALSE]
     /\ mem' = [mem EXCEPT ![w].timer = TRUE]
-    /\ UNCHANGED <<flight, log, reader, kafka, faults>>
+    /\ UNCHANGED <<flight, log, mark, kafka, faults>>
 
 PutTimerAwayAfter(w) ==
     /\ ~Rule("timer-gone")
     /\ mem[w].status = "running" /\ mem[w].timer
     /\ db' = [db EXCEPT !.timer = FALSE]
     /\ mem' = [mem EXCEPT ![w].timer = FALSE]
-    /\ UNCHANGED <<flight, log, reader, kafka, faults>>
+    /\ UNCHANGED <<flight, log, mark, kafka, faults>>
 
 StoreOffsetInKafka(w) ==
     /\ ~Rule("database-offsets")
     /\ mem[w].status = "running" /\ kafka # mem[w].place
     /\ kafka' = mem[w].place
-    /\ UNCHANGED <<db, mem, flight, log, reader, faults>>
+    /\ UNCHANGED <<db, mem, flight, log, mark, faults>>
 
 -----------------------------------------------------------------------------
 (* The relay: groups of committed batches, public events first. *)
@@ -238,7 +239,7 @@ SendPublic(w) ==
             /\ flight' = [flight EXCEPT
                   ![w]["public"] = @ \o EventsOfAll(group, "public"),
                   ![w]["internal"] = IF Rule("public-first") THEN @ ELSE @ \o EventsOfAll(group, "internal")]
-    /\ UNCHANGED <<db, log, reader, kafka, faults>>
+    /\ UNCHANGED <<db, log, mark, kafka, faults>>
 
 Confirmed(w, topic) == Rule("confirmation") => flight[w][topic] = <<>>
 
@@ -249,33 +250,30 @@ SendInternal(w) ==
                  THEN [flight EXCEPT ![w]["internal"] =
                          @ \o EventsOfAll(SubSeq(mem[w].waiting, 1, mem[w].group), "internal")]
                  ELSE flight
-    /\ UNCHANGED <<db, log, reader, kafka, faults>>
+    /\ UNCHANGED <<db, log, mark, kafka, faults>>
 
 Sent(w) ==
     /\ mem[w].status = "running" /\ mem[w].phase = "internal" /\ Confirmed(w, "internal")
     /\ mem' = [mem EXCEPT ![w].phase = "idle", ![w].group = 0,
                           ![w].sent = LastOf(mem[w].waiting[mem[w].group]),
                           ![w].waiting = SubSeq(@, mem[w].group + 1, Len(@))]
-    /\ UNCHANGED <<db, flight, log, reader, kafka, faults>>
+    /\ UNCHANGED <<db, flight, log, mark, kafka, faults>>
+
+(* The second service hears the internal topic and publishes at once: nobody could be faster, and later only *)
+(* more causes are there.  It remembers the highest sequence that it has heard.                                *)
+Reaction(event) ==
+    IF event.sequence > mark \/ ~Rule("dedupe") THEN <<[by |-> Queue, sequence |-> 0, id |-> event.id]>> ELSE <<>>
 
 (* The broker appends in the order of each producer and topic, whether or not its process still owns the shard. *)
-Append1(w, topic) ==
+Arrive(w, topic) ==
     /\ flight[w][topic] # <<>>
-    /\ log' = [log EXCEPT ![topic] = Append(@, Head(flight[w][topic]))]
+    /\ LET event == Head(flight[w][topic])
+       IN IF topic = "public"
+          THEN log' = [log EXCEPT !["public"] = Append(@, event)] /\ UNCHANGED mark
+          ELSE /\ log' = [log EXCEPT !["internal"] = Append(@, event), !["public"] = @ \o Reaction(event)]
+               /\ mark' = Max(mark, event.sequence)
     /\ flight' = [flight EXCEPT ![w][topic] = Tail(@)]
-    /\ UNCHANGED <<db, mem, reader, kafka, faults>>
-
------------------------------------------------------------------------------
-(* The second service hears the internal topic and publishes at once: nobody could be faster. *)
-
-React ==
-    /\ reader.offset <= Len(log["internal"])
-    /\ LET heard == log["internal"][reader.offset]
-           new == heard.sequence > reader.mark \/ ~Rule("dedupe")
-       IN /\ log' = IF new THEN [log EXCEPT !["public"] = Append(@, [by |-> Queue, sequence |-> 0, id |-> heard.id])]
-                    ELSE log
-          /\ reader' = [offset |-> reader.offset + 1, mark |-> Max(reader.mark, heard.sequence)]
-    /\ UNCHANGED <<db, mem, flight, kafka, faults>>
+    /\ UNCHANGED <<db, mem, kafka, faults>>
 
 -----------------------------------------------------------------------------
 (* Faults.  What a dead process has handed to its producer may still arrive, or be lost. *)
@@ -286,7 +284,7 @@ Crash(w) ==
     /\ mem' = [mem EXCEPT ![w] = Away]
     /\ \E arrives \in BOOLEAN : flight' = IF arrives THEN flight ELSE [flight EXCEPT ![w] = [t \in Topics |-> <<>>]]
     /\ faults' = faults + 1
-    /\ UNCHANGED <<db, log, reader, kafka>>
+    /\ UNCHANGED <<db, log, mark, kafka>>
 
 (* Revoked, the relay failed, or the reply to COMMIT was lost: the process lives and its producer goes on. *)
 Drop(w) ==
@@ -294,22 +292,22 @@ Drop(w) ==
     /\ mem[w].status # "away"
     /\ mem' = [mem EXCEPT ![w] = Dropped(w, mem[w].cache)]
     /\ faults' = faults + 1
-    /\ UNCHANGED <<db, flight, log, reader, kafka>>
+    /\ UNCHANGED <<db, flight, log, mark, kafka>>
 
 -----------------------------------------------------------------------------
 
 Work(w) ==
-    \/ Claim(w) \/ Start(w) \/ Poll(w) \/ PollEarly(w) \/ Commit(w) \/ Fenced(w) \/ Note(w)
+    \/ Claim(w) \/ Start(w) \/ PollEarly(w) \/ Commit(w) \/ Fenced(w) \/ Note(w)
     \/ TakeTimerBefore(w) \/ PutTimerAwayAfter(w) \/ StoreOffsetInKafka(w)
     \/ SendPublic(w) \/ SendInternal(w) \/ Sent(w)
-    \/ \E topic \in Topics : Append1(w, topic)
+    \/ \E topic \in Topics : Arrive(w, topic)
 
 Fault(w) == RollBack(w) \/ Crash(w) \/ Drop(w)
 
-Next == React \/ \E w \in Workers : Work(w) \/ Fault(w)
+Next == \E w \in Workers : Work(w) \/ Fault(w)
 
-(* Whoever can go on does so at last; nothing need go wrong. *)
-Fairness == WF_vars(React) /\ WF_vars(\E w \in Workers : Work(w))
+(* Somebody goes on as long as anybody can; nothing need go wrong. *)
+Fairness == WF_vars(\E w \in Workers : Work(w))
 
 Spec == Init /\ [][Next]_vars
 FairSpec == Spec /\ Fairness

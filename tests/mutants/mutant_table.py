@@ -112,15 +112,15 @@ MUTANTS = (
     Mutant(
         "two cancellations ask for the same units",
         f"{LEDGER}/domain/decide.py",
-        "in_queue = max(0, line.need - line.cancelling)",
+        "in_queue = max(0, line.need + line.away - line.cancelling)",
         "in_queue = line.need",
         (f"{OF_LEDGER}/test_cancellations.py",),
     ),
     Mutant(
         "what the queue refuses to cancel is not taken from cover",
         f"{LEDGER}/domain/decide.py",
-        "if answer.asked > answer.done:",
-        "if answer.asked > answer.done > 0:",
+        "        if left > 0:\n            self.cancel_cover(answer",
+        "        if left > 0 and answer.done > 0:\n            self.cancel_cover(answer",
         (f"{OF_LEDGER}/test_cancellations.py",),
     ),
     Mutant(

@@ -16,6 +16,7 @@ from backorder_contracts.internal import (
     LineCancel,
     LineDetail,
     LinePlaced,
+    LineRecalled,
     LineRef,
     OrderCancelled,
     Origin,
@@ -36,6 +37,14 @@ LANES = tuple(identity.lane(PART, place) for place in LOCATIONS)
 IMPACTS = ("down", "degraded", "none")
 COMMANDS = ("hold", "resume", "cancel", "expedite", "release", "resume", "reroute", "cancel", "nonsense")
 _encode = msgspec.json.Encoder().encode
+_recalled = msgspec.json.Decoder(LineRecalled)
+
+
+def _cancelled_order(message):
+    """The order that a message of the order line topic cancels, or cancels after it was rerouted."""
+    if message.type == "order-line.recalled":
+        return _recalled.decode(message.value).ref.order_id
+    return message.key if message.everywhere else None
 
 
 def _policy(version, strategies, **changes):
@@ -156,8 +165,8 @@ class World:
 
     def _hear_line(self, message):
         self._send(self.gap.hear_lines(message.value, self.now))
-        if message.everywhere:
-            self.cancels_under_way[message.key] -= 1
+        if (order_id := _cancelled_order(message)) is not None:
+            self.cancels_under_way[order_id] -= 1
         for lane in LANES:
             self.books.after_gap(lane)
 
@@ -176,9 +185,15 @@ class World:
     def _publish(self, message):
         if message.topic in ("back-order-state", "back-order-snapshot"):
             self.books.published(message)
+        elif message.topic == "order-line":
+            self._enter_line(message)
         else:
-            name = message.topic if message.topic == "order-line" else f"{message.topic} {message.key}"
-            self.channels[name].append(message)
+            self.channels[f"{message.topic} {message.key}"].append(message)
+
+    def _enter_line(self, message):
+        if (order_id := _cancelled_order(message)) is not None:
+            self.cancels_under_way[order_id] += 1
+        self.channels["order-line"].append(message)
 
     # ── customers ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -208,7 +223,7 @@ class World:
     def _place(self, line):
         placed = LinePlaced(line, self._cause("order.placed"), self._origin("order-placed"))
         lane = identity.lane(line.part_id, line.location_id)
-        self.channels["order-line"].append(Message("order-line", lane, "order-line.placed", _encode(placed)))
+        self._enter_line(Message("order-line", lane, "order-line.placed", _encode(placed)))
 
     def cancel(self, which, units):
         at = which % (len(self.lines) + 1)
@@ -227,9 +242,8 @@ class World:
             self._cancel(self.cancelled[which % len(self.cancelled)])
 
     def _cancel(self, cancelled):
-        self.cancels_under_way[cancelled.order_id] += 1
         message = Message("order-line", cancelled.order_id, "order-line.cancelled", _encode(cancelled), everywhere=True)
-        self.channels["order-line"].append(message)
+        self._enter_line(message)
 
     def _all_shipments_known(self, order_id):
         return all(
@@ -271,8 +285,13 @@ class World:
             order = orders.get(ref)
             told = line.cover + (order.released + order.shipped if order else 0)
             left = min(told - self.shipped[lane, ref], self.levels[lane])
-            if left > 0 and not line.cancelling and not self.cancels_under_way[ref.order_id]:
+            if left > 0 and not self.cancels_under_way[ref.order_id] and not self._is_cancelling(ref):
                 yield ref, left
+
+    def _is_cancelling(self, ref):
+        """Whether a queue was asked to cancel units of the line, wherever it was rerouted to, and has not answered."""
+        lines = (self.gap.lane(lane).lines.get(ref) for lane in LANES)
+        return any(line is not None and line.cancelling for line in lines)
 
     def _ship_anything(self, which, units):
         """Units of any line, known or not, ordered or not; the level may know of it or not."""

@@ -37,6 +37,8 @@ CREATE TABLE line (
     cancelling bigint NOT NULL,
     shipped bigint NOT NULL,
     cancelled bigint NOT NULL,
+    away bigint NOT NULL,
+    recalled bigint NOT NULL,
     opened boolean NOT NULL,
     detail bytea,
     PRIMARY KEY (order_id, line_id, place)

@@ -15,6 +15,7 @@ from backorder_contracts.internal import (
     LineCancel,
     LineDetail,
     LinePlaced,
+    LineRecalled,
     LineRef,
     Lot,
     NeedChange,
@@ -144,7 +145,7 @@ class Story:
 
     def _play(self, message):
         match message:
-            case LinePlaced() | OrderCancelled():
+            case LinePlaced() | LineRecalled() | OrderCancelled():
                 for name, event in spread(self.ledger, message):
                     self._happen(self._named(name, message), event)
             case _:
@@ -153,6 +154,8 @@ class Story:
     def _named(self, name, message):
         if isinstance(message, LinePlaced):
             return self.lane(message.line.location_id)
+        if isinstance(message, LineRecalled):
+            return self.lane(message.location_id)
         return self.ledger.lanes.get(name) or Lane("", "")
 
     def _happen(self, lane, event):

@@ -16,7 +16,8 @@ CREATE TABLE lane_queue (
 ) WITH (fillfactor = 80);
 CREATE INDEX lane_queue_shard ON lane_queue (shard, lane);
 
--- One row per back order; the columns are for questions, `state` is the whole.
+-- One row per back order; the columns are for questions (first the rank), `state` is the whole. `in_line` lines are
+-- eligible and wait.
 CREATE TABLE back_order (
     back_order_id text PRIMARY KEY,
     shard integer NOT NULL,
@@ -25,6 +26,11 @@ CREATE TABLE back_order (
     line_id text NOT NULL,
     status text NOT NULL,
     band text,
+    rank_band integer,
+    due_at timestamptz,
+    placed_at timestamptz NOT NULL,
+    waiting bigint NOT NULL,
+    in_line boolean NOT NULL,
     opened_at timestamptz NOT NULL,
     closed_at timestamptz,
     state bytea NOT NULL
@@ -32,6 +38,20 @@ CREATE TABLE back_order (
 CREATE INDEX back_order_open ON back_order (lane) WHERE closed_at IS NULL;
 CREATE INDEX back_order_open_band ON back_order (shard, band, opened_at) WHERE closed_at IS NULL;
 CREATE INDEX back_order_closed ON back_order (shard, closed_at) WHERE closed_at IS NOT NULL;
+
+-- One row per decision about a back order that people ask about: who got units, who lost them, and why.
+CREATE TABLE decision (
+    back_order_id text NOT NULL,
+    version integer NOT NULL,
+    lane text NOT NULL,
+    at timestamptz NOT NULL,
+    kind text NOT NULL,
+    rule text,
+    rank integer,
+    detail bytea NOT NULL,
+    PRIMARY KEY (back_order_id, version)
+);
+CREATE INDEX decision_old ON decision (at);
 
 -- Commands that were answered: each is carried out once.
 CREATE TABLE command (

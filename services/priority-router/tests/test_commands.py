@@ -181,7 +181,7 @@ def test_a_reroute_ends_the_back_order_and_places_the_line_elsewhere(desk):
         ("BRK-204@W1",),
     )
     report = desk.one(NeedReported)
-    assert report.answers == (CancelAnswer(LineRef("A", "1"), 0, 5, report.cause),)
+    assert report.answers == (CancelAnswer(LineRef("A", "1"), 0, 5, report.cause, away=5),)
     assert (report.changes[0].units, report.returned) == (-5, 1)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 FILE = "endpoints.json"
+SECRETS = "secrets.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,22 @@ class Endpoints:
 
 def write_endpoints(run_dir: Path, endpoints: Endpoints) -> None:
     """Replace the file at once, so that a reader never sees half of it."""
-    draft = run_dir / f"{FILE}.tmp"
+    _write(run_dir / FILE, asdict(endpoints))
+
+
+def write_secrets(run_dir: Path, urls: Mapping[str, str]) -> None:
+    """Keep the connection URL of each service's role where the commands of this machine's user find it."""
+    _write(run_dir / SECRETS, dict(urls))
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    draft = path.with_name(f"{path.name}.tmp")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump(asdict(endpoints), file, indent=2)
+        json.dump(content, file, indent=2)
         file.write("\n")
-    draft.replace(run_dir / FILE)
+    draft.replace(path)
 
 
 def read_endpoints(run_dir: Path) -> Endpoints | None:
@@ -68,4 +79,5 @@ def read_endpoints(run_dir: Path) -> Endpoints | None:
 
 def remove_endpoints(run_dir: Path) -> None:
     """Say that nothing is up."""
-    (run_dir / FILE).unlink(missing_ok=True)
+    for name in (FILE, SECRETS):
+        (run_dir / name).unlink(missing_ok=True)

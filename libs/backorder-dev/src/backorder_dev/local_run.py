@@ -12,7 +12,7 @@ from typing import Protocol
 from backorder_runtime.broker import BrokerNotReady
 
 from backorder_dev.database import DATABASE, provision
-from backorder_dev.endpoints import Endpoints, remove_endpoints, write_endpoints
+from backorder_dev.endpoints import Endpoints, remove_endpoints, write_endpoints, write_secrets
 from backorder_dev.jars import JarsError
 from backorder_dev.java import JavaMissingError
 from backorder_dev.kafka import EmbeddedKafka
@@ -147,6 +147,7 @@ class LocalRun:
     async def _provision(self) -> None:
         roles = [process.module for process in self._services.values()]
         self._urls = await provision(self._postgres.admin_url, roles)
+        write_secrets(self._dir, self._urls)
 
     async def _create_topics(self) -> None:
         await create_topics(self._broker.bootstrap_servers, partitions=self._partitions)
@@ -175,7 +176,10 @@ class LocalRun:
                 known |= {
                     "BACKORDER_SMTP__HOST": LOOPBACK,
                     "BACKORDER_SMTP__PORT": str(self._smtp_port),
-                    "BACKORDER_PUSH__URL": self._push_url(),
+                    "BACKORDER_SMTP__STARTTLS": "false",
+                    "BACKORDER_PUSH__ALLOW_PRIVATE": "true",
+                    "BACKORDER_TEAM__EMAIL": "parts-desk@backorder.example",
+                    "BACKORDER_TEAM__PUSH_URL": self._push_url(),
                 }
             return known
 

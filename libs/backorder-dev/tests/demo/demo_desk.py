@@ -5,34 +5,28 @@ It knows one way through each rule and nothing of brokers; it is only as clever 
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from datetime import datetime
 
-from backorder_contracts.identity import back_order_id, lane
+from backorder_contracts.identity import lane
 from backorder_dev.demo.acts import Plan
 from backorder_dev.demo.business import Business
-from backorder_dev.demo.papers import stamp
-from backorder_dev.demo.records import Event, Evidence, Letter, Publication, Sent
+from backorder_dev.demo.records import Evidence, Publication, Sent
 from demo_desk_books import Lane, Line, take_lots
+from demo_desk_press import DAY, Press
 
 START = datetime.fromisoformat("2026-11-24T07:00:00+00:00").timestamp()
 DEBOUNCE = 2.0
-DAY = 86_400
 
 
-class Desk:
+class Desk(Press):
     """Takes publications one by one and answers at once; `tick` lets time pass."""
 
     def __init__(self, contacts: dict | None = None):
-        self.evidence = Evidence(contacts=contacts or {})
-        self.heard: list[Event] = []
+        super().__init__(contacts)
         self._lanes: dict[str, Lane] = {}
         self._orders: dict[str, list[Line]] = {}
-        self._offsets: Counter = Counter()
         self._number = 0
-        self._now = 0.0
-        self._cause: dict = {}
 
     # ── what stands on topics ──
 
@@ -60,19 +54,6 @@ class Desk:
                 self._stock(data)
             case "supplier-delivery":
                 self._deliver(data)
-
-    def _next(self, topic):
-        self._offsets[topic] += 1
-        return self._offsets[topic] - 1
-
-    def _publish(self, topic, ce_type, key, data, letter=None):
-        offset = self._next(topic)
-        event = Event(
-            topic, 0, offset, ce_type, f"{topic}.{offset}", key, copy.deepcopy(data), self._now, letter=letter or {}
-        )
-        self.evidence.events.append(event)
-        self.heard.append(event)
-        return event
 
     # ── orders ──
 
@@ -136,7 +117,9 @@ class Desk:
         if data["version"] <= at.version:
             return
         at.on_hand, at.version = data["on_hand"], data["version"]
-        self._publish("supply", "stock.positioned", where, {**data, "moved": True})
+        source = {"topic": "stock-changed", "partition": 0, "offset": self._offsets["stock-changed"] - 1}
+        more = {"moved": True, "source": source, "cause": self._cause}
+        self._publish("supply", "stock.positioned", where, {**data, **more})
         if data["reason"] == "received":
             at.lots[data["delivery_id"]] += data["quantity"]
         for shipped in data.get("shipped") or ():
@@ -212,7 +195,11 @@ class Desk:
         at = self._lanes.setdefault(where, Lane())
         at.inbound[data["delivery_id"]] = data
         deliveries = [
-            {"delivery_id": each["delivery_id"], "open_quantity": each["quantity"] - each["received_quantity"]}
+            {
+                **each,
+                "open_quantity": each["quantity"] - each["received_quantity"],
+                **dict.fromkeys(("first_promised_at", "p50", "p90"), each["promised_at"]),
+            }
             for each in at.inbound.values()
             if each["status"] not in {"received", "cancelled"}
         ]
@@ -220,7 +207,12 @@ class Desk:
             "supply",
             "inbound.scheduled",
             where,
-            {"part_id": data["part_id"], "location_id": data["location_id"], "deliveries": deliveries},
+            {
+                "part_id": data["part_id"],
+                "location_id": data["location_id"],
+                "deliveries": deliveries,
+                "cause": self._cause,
+            },
         )
         for line in at.waiting():
             self._promise(line)
@@ -249,68 +241,6 @@ class Desk:
                     units, line.allocated = line.allocated, 0
                     line.released += units
                     self._state(line, "released", allocated=-units, released=units)
-
-    # ── publishing ──
-
-    @staticmethod
-    def _need(line):
-        return line.back_ordered - line.shipped - line.cancelled
-
-    def _state(self, line, name, **changed):
-        line.version += 1
-        detail = line.detail
-        key = back_order_id(detail["order_id"], detail["line_id"], detail["part_id"], detail["location_id"])
-        status = line.closed or ("allocated" if line.allocated else "released" if line.released else "open")
-        data = {
-            **{each: detail[each] for each in ("order_id", "line_id", "part_id", "location_id", "customer_id", "tier")},
-            **{each: detail[each] for each in ("service_impact", "ship_policy")},
-            "back_order_id": key,
-            "version": line.version,
-            "status": status,
-            "quantity": {
-                "ordered": detail["quantity"],
-                "covered": line.covered,
-                "back_ordered": line.back_ordered,
-                "allocated": line.allocated,
-                "released": line.released,
-                "shipped": line.shipped,
-                "cancelled": line.cancelled,
-                "waiting": line.waiting,
-            },
-            "band": ("machine-down", "key-account", "standard")[line.band] if line.version > 1 else None,
-            "placed_at": stamp(line.number),
-            "opened_at": stamp(line.opened_at),
-            "promise": line.promise,
-            "supplied_by": [
-                {"delivery_id": lot, "quantity": units} for lot, units in (line.lots + line.shipped_lots).items()
-            ],
-            "cause": dict(self._cause),
-            "changed": changed,
-        }
-        event = self._publish("back-order-state", f"back-order.{name}", line.where, data)
-        self._publish("back-order-snapshot", "back-order.snapshot", key, data)
-        if name in {"opened", "completed"}:
-            self._tell(event, detail["customer_id"])
-
-    def _tell(self, event, customer):
-        for channel, address in self.evidence.contacts.get(customer, {}).items():
-            name = f"{event.id}/{channel}"
-            self._publish(
-                "notification-outcome",
-                "notification.outcome",
-                event.key,
-                {
-                    "notification_id": name,
-                    "event_id": event.id,
-                    "back_order_id": event.data["back_order_id"],
-                    "recipient": customer,
-                    "channel": channel,
-                    "result": "sent",
-                    "message_id": f"<{name}>",
-                },
-            )
-            folder = self.evidence.mails if channel == "email" else self.evidence.pushes
-            folder.append(Letter(f"{len(folder)}.txt", f"<{name}>", address))
 
 
 def seconds(text: str) -> float:

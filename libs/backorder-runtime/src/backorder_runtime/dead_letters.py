@@ -10,11 +10,11 @@ from backorder_contracts.refusal import one_line
 from backorder_contracts.topics import TOPICS, dead_letter
 
 from backorder_runtime.consumer import first_and_end, to_record
-from backorder_runtime.header_names import as_bytes
-from backorder_runtime.outbox import Copy, Letter, Wire, rfc3339
-from backorder_runtime.record import Record
+from backorder_runtime.outbox import Letter, Wire, rfc3339
+from backorder_runtime.record import Headers, Record
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
 
+Copy = tuple[bytes | None, bytes | None, Headers]
 _OWN_HEADERS = 8 * 1024  # more than the `dlq-` headers and the frame of a record ever take
 
 
@@ -25,7 +25,7 @@ def letter_for(record: Record, reason: str, detail: str) -> Letter:
 
 def copy_of(record: Record) -> Copy:
     """A record untouched: key, value and headers."""
-    return record.key, record.value, tuple((as_bytes(name), value) for name, value in record.headers)
+    return record.key, record.value, record.headers
 
 
 def wire(service: str, letter: Letter, copy: Copy, at: datetime) -> Wire:
@@ -60,8 +60,8 @@ def _that_fits(copy: Copy, most: int) -> Copy:
 
 def _size(copy: Copy) -> int:
     key, value, headers = copy
-    parts = (key, value, *(part for header in headers for part in header))
-    return sum(len(part or b"") + 8 for part in parts)
+    named = sum(len(name.encode()) + len(text or b"") + 16 for name, text in headers)
+    return len(key or b"") + len(value or b"") + named
 
 
 class OriginReader:

@@ -1,8 +1,9 @@
-"""Lets aiokafka read records whose header names are not UTF-8.
+r"""Lets aiokafka read records whose header names are not UTF-8.
 
-The protocol says that a header's name is text, but brokers take any bytes and aiokafka gives up the whole
-partition at the first that is not UTF-8. A record with such a name is read here by aiokafka's own parser in
-Python, and the odd bytes become surrogates (PEP 383), from which `as_bytes` makes them again.
+The protocol says that a header's name is text, but brokers take any bytes, and aiokafka gives up the whole
+partition at the first that is not UTF-8: one record would stop all that come after it. A batch with such a name
+is read here by aiokafka's own parser in Python, with the odd bytes written `\xff`. The producer cannot
+send such a name as it was, so this is how it stands in a dead letter too.
 """
 
 from collections.abc import Iterator
@@ -14,11 +15,6 @@ from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import MemoryRecords
 
 _BEFORE_BATCH = 12  # base offset, and the length of what follows
-
-
-def as_bytes(name: str) -> bytes:
-    """A header's name as it stood in the record."""
-    return name.encode("utf-8", "surrogateescape")
 
 
 def install() -> None:
@@ -69,7 +65,7 @@ class _Batch:
 class _LenientBatch(_DefaultRecordBatchPy):  # type: ignore[misc]
     def _maybe_uncompress(self) -> None:
         super()._maybe_uncompress()
-        self._buffer = _LenientText(self._buffer)
+        self._buffer: bytearray = _LenientText(self._buffer)
 
 
 class _LenientText(bytearray):
@@ -79,5 +75,5 @@ class _LenientText(bytearray):
         found = super().__getitem__(place)
         return _LenientText(found) if isinstance(place, slice) else found
 
-    def decode(self, encoding: str = "utf-8", errors: str = "surrogateescape") -> str:
+    def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
         return super().decode(encoding, errors)

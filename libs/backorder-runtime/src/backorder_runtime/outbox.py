@@ -29,17 +29,13 @@ class Event(Struct, frozen=True, array_like=True, tag_field="_", tag="e"):
     everywhere: bool
 
 
-Copy: TypeAlias = tuple[bytes | None, bytes | None, tuple[tuple[bytes, bytes | None], ...]]
-"""Key, value and headers of a record, all as they were: the name of a header need not be text."""
-
-
 class Letter(Struct, frozen=True, array_like=True, tag_field="_", tag="d"):
     """A record to put into the dead letters. Without `copy` it is read again from its origin."""
 
     origin: Origin
     reason: str
     detail: str
-    copy: Copy | None
+    copy: tuple[bytes | None, bytes | None, Headers] | None
 
 
 Entry: TypeAlias = Event | Letter
@@ -79,7 +75,7 @@ class Wire:
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str | bytes, bytes | None], ...]
+    headers: Headers
     partition: int | None = None
 
 

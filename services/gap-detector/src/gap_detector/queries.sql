@@ -32,11 +32,12 @@ WHERE lane.lane = new.lane
 -- name: save_lines
 UPDATE line SET
     covered = new.covered, cover_shipped = new.cover_shipped, need = new.need, counted = new.counted,
-    cancelling = new.cancelling, shipped = new.shipped, cancelled = new.cancelled, opened = new.opened
+    cancelling = new.cancelling, shipped = new.shipped, cancelled = new.cancelled, away = new.away,
+    recalled = new.recalled, opened = new.opened
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-            $8::bigint[], $9::bigint[], $10::bigint[], $11::boolean[])
+            $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::boolean[])
     AS new (order_id, line_id, place, covered, cover_shipped, need, counted, cancelling, shipped, cancelled,
-            opened)
+            away, recalled, opened)
 WHERE line.order_id = new.order_id AND line.line_id = new.line_id AND line.place = new.place
 
 -- name: keep_cancellations

@@ -16,7 +16,17 @@ from gap_detector.domain.model import Lane, Line
 
 _SQL = queries.load("gap_detector")
 _NUMBERS_OF_LANE = ("on_hand", "version", "covered", "handed", "needed", "number")
-_NUMBERS_OF_LINE = ("covered", "cover_shipped", "need", "counted", "cancelling", "shipped", "cancelled")
+_NUMBERS_OF_LINE = (
+    "covered",
+    "cover_shipped",
+    "need",
+    "counted",
+    "cancelling",
+    "shipped",
+    "cancelled",
+    "away",
+    "recalled",
+)
 _lane_numbers = attrgetter(*_NUMBERS_OF_LANE)
 _line_numbers = attrgetter(*_NUMBERS_OF_LINE)
 _encode = msgspec.msgpack.Encoder().encode
@@ -82,6 +92,8 @@ def _lines(rows: Sequence[Any]) -> list[StoredLine]:
                 cancelling=row["cancelling"],
                 shipped=row["shipped"],
                 cancelled=row["cancelled"],
+                away=row["away"],
+                recalled=row["recalled"],
                 opened=row["opened"],
             ),
             LineRef(row["order_id"], row["line_id"]),

@@ -1,8 +1,8 @@
 """How this installation sends: read once from `BACKORDER_*`, on top of what every service reads."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta, tzinfo
 from typing import Annotated
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from backorder_runtime.settings import Settings
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
@@ -11,6 +11,22 @@ from notifier.domain.addresses import check_email, check_url
 from notifier.domain.calendar import Calendar
 from notifier.domain.decide import Habits
 from notifier.domain.schedule import Patience
+
+
+def zone(name: str) -> tzinfo:
+    """A time zone by its name. Raises ValueError when this machine does not know it."""
+    if name == "UTC":
+        return UTC  # without asking for zone files, which small images do not have
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError) as error:
+        raise ValueError(f"time zone {name!r} is not known here; try one like Europe/Berlin") from error
+
+
+def _known_zone(name: str) -> str:
+    zone(name)
+    return name
+
 
 Email = Annotated[str, AfterValidator(check_email)]
 Url = Annotated[str, AfterValidator(check_url)]
@@ -75,7 +91,7 @@ class NotifySettings(BaseModel, frozen=True):
     lines: int = Field(default=200, ge=1, le=2_000)
     batch: int = Field(default=20, ge=1, le=1_000)
     senders: int = Field(default=2, ge=1, le=64)
-    time_zone: str = "UTC"
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
 
     @property
     def patience(self) -> Patience:
@@ -85,7 +101,7 @@ class NotifySettings(BaseModel, frozen=True):
     @property
     def calendar(self) -> Calendar:
         """How dates are written."""
-        return Calendar(ZoneInfo(self.time_zone))
+        return Calendar(zone(self.time_zone))
 
 
 class NotifierSettings(Settings):

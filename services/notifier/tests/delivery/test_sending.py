@@ -163,6 +163,16 @@ async def test_a_refused_content_does_not_suspend_the_address(
     assert await pool.fetchval("SELECT hard_bounces FROM contact WHERE audience = 'customer'") == 0
 
 
+async def test_mail_is_not_sent_in_the_clear_unless_that_is_wanted(
+    shard, subscribe, make_record, new_sender, clock, mail_server
+):
+    await subscribe()
+    await shard.feed(make_record())
+    clock.forward(seconds=2)
+    assert not await new_sender(starttls=True).turn()
+    assert mail_server.mails == []
+
+
 async def test_a_server_that_refuses_the_sender_costs_no_message_a_try(
     shard, subscribe, make_record, send, mail_server
 ):

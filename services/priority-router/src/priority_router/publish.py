@@ -44,19 +44,24 @@ class Teller:
                 return (self._need(fact),)
             case lf.TimerSet(key, at):
                 return (SetTimer(self._queue.lane, key, at),)
-            case lf.LineRerouted(line, command):
-                lane = identity.lane(line.part_id, line.location_id)
-                placed = LinePlaced(line, command.cause, command.origin)
-                return (Message("order-line", lane, "order-line.placed", _encode(placed)),)
-            case lf.LineFollowed(ref, location_id, total, cause):
-                there = (self._queue.part_id, location_id)
-                recalled = LineRecalled(ref, *there, total, cause)
-                return (Message("order-line", identity.lane(*there), "order-line.recalled", _encode(recalled)),)
+            case lf.LineRerouted() | lf.LineFollowed():
+                return (self._elsewhere(fact),)
             case lf.UnknownNamed(back_order_id, command) if command is not None:
                 detail = f"back_order_id: nobody knows {back_order_id}"
                 return (DeadLetter(command.origin, Reason.UNKNOWN_BACK_ORDER, detail),)
             case _:
                 return ()
+
+    def _elsewhere(self, fact: lf.LineRerouted | lf.LineFollowed) -> Message:
+        """What goes to the ledger of another lane; always by this shard, so it arrives in this order."""
+        part_id = self._queue.part_id
+        if isinstance(fact, lf.LineRerouted):
+            lane = identity.lane(part_id, fact.line.location_id)
+            placed = LinePlaced(fact.line, fact.command.cause, fact.command.origin)
+            return Message("order-line", lane, "order-line.placed", _encode(placed))
+        recalled = LineRecalled(fact.ref, part_id, fact.location_id, fact.total, fact.cause)
+        lane = identity.lane(part_id, fact.location_id)
+        return Message("order-line", lane, "order-line.recalled", _encode(recalled))
 
     def snapshots(self) -> Sequence[Effect]:
         """The newest state of each back order that the decision changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -88,25 +89,28 @@ class Found:
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Found:
-        """Sort what was published."""
+        """Sort what was published; an event that lacks what it must have is left out here."""
         found = cls()
         seen: dict[tuple[str, int], Event] = {}
         told: set[str] = set()
         for event in sorted(events, key=lambda each: (each.topic, each.partition, each.offset)):
-            data = event.data
             if event.topic.endswith(".dead-letter"):
                 found.letters.append(event)
-            elif not data:
-                continue
-            elif event.topic == "back-order-state":
-                found._state(event, data, seen)
-            elif event.topic == "supply":
-                found._supply(event, data, told)
-            elif event.topic == "back-order-snapshot":
-                found.snapshots[event.key] = data
-            elif event.topic == "notification-outcome":
-                found.outcomes[data["notification_id"]] = data
+            elif event.data:
+                with contextlib.suppress(LookupError, TypeError):
+                    found._sort(event, event.data, seen, told)
         return found
+
+    def _sort(self, event: Event, data: State, seen: dict[tuple[str, int], Event], told: set[str]) -> None:
+        match event.topic:
+            case "back-order-state":
+                self._state(event, data, seen)
+            case "supply":
+                self._supply(event, data, told)
+            case "back-order-snapshot":
+                self.snapshots[event.key] = data
+            case "notification-outcome":
+                self.outcomes[data["notification_id"]] = data
 
     def _state(self, event: Event, data: State, seen: dict[tuple[str, int], Event]) -> None:
         name, version = data["back_order_id"], data["version"]

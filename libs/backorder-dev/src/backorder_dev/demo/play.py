@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -83,8 +84,10 @@ class Play:
 
     def _hear(self, event: Event) -> None:
         self.evidence.events.append(event)
-        self.board.hear(event)
-        self._business.hear(event)
+        # an event that breaks the contract is for the verdict to find; it must not end the play
+        with contextlib.suppress(LookupError, TypeError, ValueError):
+            self.board.hear(event)
+            self._business.hear(event)
 
     def _measured(self, snapshot: Snapshot) -> None:
         self._tide.feed(snapshot)

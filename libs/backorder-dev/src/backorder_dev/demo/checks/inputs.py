@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from backorder_dev.demo.account import Account
 from backorder_dev.demo.checks.finding import Finding, all_of, number
@@ -19,18 +19,22 @@ def check(account: Account, found: Found) -> Iterator[Finding]:
 
 def _letters(account: Account, found: Found) -> Finding:
     letters = [
-        (
-            (letter["topic"], int(letter["partition"]), int(letter["offset"])),
-            (event.topic.removesuffix(".dead-letter"), letter["reason"]),
-        )
+        (_origin(event.letter), (event.topic.removesuffix(".dead-letter"), event.letter.get("reason", "no reason")))
         for event in found.letters
-        for letter in (event.letter,)
     ]
     there = dict(letters)
     wrong = [f"not refused: {place} {why}" for place, why in account.refused.items() if place not in there]
     wrong += [f"refused: {place} {why}" for place, why in there.items() if account.refused.get(place) != why]
     wrong += ["a dead letter stands there twice"] if len(letters) > len(there) else []
     return number("bad records and contradictions in the dead letters", len(account.refused), len(letters), wrong)
+
+
+def _origin(letter: Mapping[str, str]) -> tuple[str, int, int]:
+    """Where a dead letter says that its record stood; a place that is none when it does not say."""
+    try:
+        return (letter["topic"], int(letter["partition"]), int(letter["offset"]))
+    except (KeyError, ValueError):
+        return ("unknown", -1, -1)
 
 
 def _stock(account: Account, found: Found) -> Finding:

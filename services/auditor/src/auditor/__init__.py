@@ -1,0 +1,1 @@
+"""Compares the two ledgers of every lane, and says where they drift apart."""
