@@ -75,7 +75,7 @@ def test_a_service_is_told_where_the_others_are(run_dir):
     assert told["BACKORDER_KAFKA__PARTITIONS"] == "4"
     assert told["BACKORDER_DATABASE__URL"].startswith("postgresql://notifier:")
     assert f"{told['BACKORDER_SMTP__HOST']}:{told['BACKORDER_SMTP__PORT']}" == endpoints.sinks["smtp"]
-    assert told["BACKORDER_PUSH__URL"] == endpoints.sinks["push"]
+    assert told["BACKORDER_TEAM__PUSH_URL"] == endpoints.sinks["push"]
 
 
 def test_up_again_says_that_it_is_up(run_dir, capsys):
