@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MEMBERS := libs/backorder-contracts libs/backorder-runtime libs/backorder-dev \
-           services/gap-detector services/inventory-sync services/priority-router services/notifier
+           services/gap-detector services/inventory-sync services/priority-router services/notifier services/auditor
 SOURCES := $(MEMBERS) tests
 SECONDS_ARG := $(if $(SECONDS),--seconds $(SECONDS),)
 READY := $(VENV)/.ready

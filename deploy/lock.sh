@@ -9,7 +9,8 @@ UV=${UV:-.venv/bin/uv}
 export UV_CUSTOM_COMPILE_COMMAND="make lock"
 
 MEMBERS="backorder-contracts backorder-runtime backorder-dev
-         backorder-gap-detector backorder-inventory-sync backorder-priority-router backorder-notifier"
+         backorder-gap-detector backorder-inventory-sync backorder-priority-router backorder-notifier
+         backorder-auditor"
 LIBRARIES="libs/backorder-contracts/pyproject.toml libs/backorder-runtime/pyproject.toml"
 
 lock() {  # lock OUTPUT INPUT-OR-OPTION...

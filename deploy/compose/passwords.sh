@@ -13,7 +13,7 @@ random() {
 }
 
 umask 077
-for name in POSTGRES GAP_DETECTOR INVENTORY_SYNC PRIORITY_ROUTER NOTIFIER GRAFANA; do
+for name in POSTGRES GAP_DETECTOR INVENTORY_SYNC PRIORITY_ROUTER NOTIFIER AUDITOR GRAFANA; do
     echo "${name}_PASSWORD=$(random)"
 done > .env
 echo "wrote .env; next: docker compose up --build --wait"

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent
 COMPONENT = ROOT / "components/strimzi"
 HEADER = "# Generated from the topic registry by deploy/k8s/generate_topics.py: do not edit.\n"
 CLUSTER = {"strimzi.io/cluster": "backorder"}
-SERVICES = ("gap-detector", "inventory-sync", "priority-router", "notifier")
+SERVICES = ("gap-detector", "inventory-sync", "priority-router", "notifier", "auditor")
 OPERATORS = "operators"
 
 

@@ -18,7 +18,7 @@ base64_of() {
     printf %s "$1" | base64 | tr -d '\n'
 }
 
-for service in gap-detector inventory-sync priority-router notifier; do
+for service in gap-detector inventory-sync priority-router notifier auditor; do
     cat <<SECRET
 ---
 apiVersion: v1

@@ -1,5 +1,6 @@
 -- One database, four services, no way across: every service has its own role, which owns its own schema of the
--- same name and sees nothing else. Run once, in the database `backorder`, by a superuser.
+-- same name and sees nothing else. The auditor owns nothing and may read the two ledgers. Run once, in the database
+-- `backorder`, by a superuser.
 --
 -- The roles cannot log in yet: passwords are given by whoever runs the database (docker-compose: passwords.sh;
 -- Kubernetes: the managed roles of the CloudNativePG cluster). Plain SQL only, no psql commands.
@@ -22,6 +23,26 @@ BEGIN
         EXECUTE format('ALTER ROLE %I IN DATABASE backorder SET lock_timeout = %L', service, '10s');
         EXECUTE format('ALTER ROLE %I IN DATABASE backorder SET idle_in_transaction_session_timeout = %L',
                        service, '60s');
+    END LOOP;
+END
+$$;
+
+DO $$
+DECLARE
+    ledger text;
+BEGIN
+    CREATE ROLE auditor NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT;
+    GRANT CONNECT ON DATABASE backorder TO auditor;
+    ALTER ROLE auditor IN DATABASE backorder SET default_transaction_read_only = 'on';
+    -- An audit is one long read: the first rows come after a sort of everything.
+    ALTER ROLE auditor IN DATABASE backorder SET statement_timeout = '10min';
+    ALTER ROLE auditor IN DATABASE backorder SET lock_timeout = '10s';
+    ALTER ROLE auditor IN DATABASE backorder SET idle_in_transaction_session_timeout = '5min';
+    FOREACH ledger IN ARRAY ARRAY['gap_detector', 'priority_router'] LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO auditor', ledger);
+        -- The tables come with the migrations of their owner.
+        EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT SELECT ON TABLES TO auditor',
+                       ledger, ledger);
     END LOOP;
 END
 $$;

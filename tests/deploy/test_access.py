@@ -12,7 +12,7 @@ from backorder_contracts.topics import TOPICS
 from backorder_runtime.settings import DatabaseSettings
 
 ROOT = Path(__file__).parents[2]
-SERVICES = {"gap-detector", "inventory-sync", "priority-router", "notifier"}
+SERVICES = {"gap-detector", "inventory-sync", "priority-router", "notifier", "auditor"}
 
 
 @pytest.fixture(scope="session")
@@ -145,7 +145,8 @@ def test_lane_keyed_topics_have_the_partitions_that_the_services_expect(manifest
 
 def test_scaling_stops_where_a_further_pod_would_own_nothing(production):
     lanes = int(production.settings["BACKORDER_KAFKA__PARTITIONS"])
-    assert set(production.of("ScaledObject")) == SERVICES
+    assert set(production.of("ScaledObject")) == SERVICES - {"auditor"}, "one auditor is enough"
+    assert production.one("Deployment", "auditor")["spec"]["replicas"] == 1
     for name, scaled in production.of("ScaledObject").items():
         assert scaled["spec"]["scaleTargetRef"]["name"] == name
         assert "replicas" not in production.one("Deployment", name)["spec"], "KEDA and kubectl would fight over it"

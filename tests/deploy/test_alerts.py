@@ -7,6 +7,7 @@ from pathlib import Path
 import promql_parser
 import pytest
 import yaml
+from auditor import metrics as auditor_metrics
 from backorder_runtime import telemetry
 from notifier import metrics as notifier_metrics
 from prometheus_client.metrics import MetricWrapperBase
@@ -17,7 +18,7 @@ from .promql import metrics_and_labels
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy/prometheus"
 RUNBOOKS = ROOT / "docs/runbooks"
-SERVICES = {"gap-detector", "inventory-sync", "priority-router", "notifier"}
+SERVICES = {"gap-detector", "inventory-sync", "priority-router", "notifier", "auditor"}
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 
 
@@ -104,11 +105,11 @@ def test_promtool_agrees():
 def test_the_code_exports_what_the_catalogue_says():
     defined = {
         each._name: (each._type, list(each._labelnames))
-        for module in (telemetry, notifier_metrics)
+        for module in (telemetry, notifier_metrics, auditor_metrics)
         for _, each in inspect.getmembers(module)
         if isinstance(each, MetricWrapperBase)
     }
-    assert {"backorder_lag_records", "backorder_notifier_sent"} <= set(defined)
+    assert {"backorder_lag_records", "backorder_notifier_sent", "backorder_audit_seconds"} <= set(defined)
     for name, entry in CATALOGUE.items():
         if (base := name.removesuffix("_total")) in defined:
             assert defined[base] == (entry["type"], entry["labels"]), name

@@ -158,7 +158,7 @@ def test_secrets_and_tests_stay_out_of_the_build():
     assert not [line for line in ignore if line.startswith("!") and (".env" in line or line == "!.")]
 
 
-def test_the_four_dockerfiles_differ_in_names_only():
+def test_the_dockerfiles_differ_in_names_only():
     texts = {}
     for service in SERVICES:
         text = (ROOT / "services" / service / "Dockerfile").read_text(encoding="utf-8")

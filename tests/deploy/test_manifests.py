@@ -11,7 +11,7 @@ from .environment import known_variables
 from .rendering import BUILT_IN
 
 ROOT = Path(__file__).parents[2]
-SERVICES = {"gap-detector", "inventory-sync", "priority-router", "notifier"}
+SERVICES = {"gap-detector", "inventory-sync", "priority-router", "notifier", "auditor"}
 KUBERNETES = "1.34"
 
 
@@ -60,7 +60,7 @@ def test_everything_is_in_the_one_namespace(manifests):
     assert {each["metadata"].get("namespace") for each in manifests.all if each["kind"] != "Namespace"} == {"backorder"}
 
 
-def test_all_four_services_are_there_with_all_that_belongs_to_one(manifests):
+def test_all_services_are_there_with_all_that_belongs_to_one(manifests):
     for kind in ("Deployment", "Service", "ServiceAccount", "PodDisruptionBudget"):
         assert set(manifests.of(kind)) == SERVICES, kind
 

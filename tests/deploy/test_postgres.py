@@ -12,6 +12,7 @@ from backorder_runtime.tables import RUNTIME_TABLES, statements
 
 ROOT = Path(__file__).parents[2]
 ROLES = ("gap_detector", "inventory_sync", "priority_router", "notifier")
+AUDITOR = "script_auditor"
 SCHEMAS = (ROOT / "deploy/postgres/schemas.sql").read_text(encoding="utf-8")
 
 
@@ -53,7 +54,7 @@ async def made(postgres):
     name = "made_by_script"
     admin = await asyncpg.connect(postgres.admin_url)
     roles = {role: f"script_{role}" for role in ROLES}
-    script = SCHEMAS.replace("DATABASE backorder", f"DATABASE {name}")
+    script = re.sub(r"\bauditor\b", AUDITOR, SCHEMAS.replace("DATABASE backorder", f"DATABASE {name}"))
     for role, other in roles.items():
         script = script.replace(f"'{role}'", f"'{other}'")
     await admin.execute(f"CREATE DATABASE {name}")
@@ -64,7 +65,7 @@ async def made(postgres):
     finally:
         await inside.close()
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-        for role in roles.values():
+        for role in (*roles.values(), AUDITOR):
             await admin.execute(f"DROP ROLE IF EXISTS {role}")
         await admin.close()
 
@@ -97,8 +98,32 @@ async def test_a_role_sees_nothing_of_the_others(made):
         assert {row["nspname"] for row in usable} == {second, "pg_catalog", "information_schema"}
 
 
+async def test_the_auditor_reads_the_two_ledgers_and_writes_nothing(made):
+    gap, sync, router, _ = made.roles
+    for owner in (gap, sync, router):
+        async with made.session_of(owner) as session:
+            await session.execute("CREATE TABLE mine (id integer)")
+    async with made.session_of(AUDITOR) as session:
+        for schema in (gap, router):
+            assert await session.fetch(f"TABLE {schema}.mine") == []
+        for setting, value in provisioning._READER_SETTINGS.items():
+            if setting.endswith("timeout"):
+                assert seconds(await session.fetchval(f"SHOW {setting}")) == seconds(value)
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await session.execute(f"INSERT INTO {gap}.mine VALUES (1)")  # noqa: S608
+        await session.execute("SET default_transaction_read_only = off")
+        for forbidden in (
+            f"INSERT INTO {gap}.mine VALUES (1)",  # noqa: S608
+            f"DELETE FROM {router}.mine",  # noqa: S608
+            f"CREATE TABLE {gap}.yours (id integer)",
+            f"TABLE {sync}.mine",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await session.execute(forbidden)
+
+
 async def test_nobody_logs_in_before_there_is_a_password(made):
-    for role in made.roles:
+    for role in (*made.roles, AUDITOR):
         row = await made.admin.fetchrow("SELECT * FROM pg_roles WHERE rolname = $1", role)
         rights = ("rolcanlogin", "rolsuper", "rolcreatedb", "rolcreaterole", "rolreplication", "rolinherit")
         assert not any(row[right] for right in rights)
@@ -110,7 +135,10 @@ def test_the_script_names_the_roles_that_the_passwords_are_for():
     listed = re.search(r"ARRAY\[(.*?)\]", SCHEMAS)[1]
     assert tuple(re.findall(r"'(\w+)'", listed)) == ROLES
     passwords = (ROOT / "deploy/postgres/passwords.sh").read_text(encoding="utf-8")
-    assert tuple(re.findall(r"^ALTER ROLE (\w+) LOGIN PASSWORD :'\1';$", passwords, re.MULTILINE)) == ROLES
+    assert tuple(re.findall(r"^ALTER ROLE (\w+) LOGIN PASSWORD :'\1';$", passwords, re.MULTILINE)) == (
+        *ROLES,
+        "auditor",
+    )
 
 
 def test_the_operator_can_run_the_script_without_psql():

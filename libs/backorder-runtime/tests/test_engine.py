@@ -187,6 +187,24 @@ async def test_what_a_relay_repeats_is_dropped_by_its_sequence(bench: Bench) -> 
     assert await bench.pool.fetchval("SELECT seen FROM tally") == [f"w{n}" for n in range(1, 7)]
 
 
+async def test_what_another_shard_sends_on_is_not_taken_for_a_repetition(bench: Bench) -> None:
+    def numbered(sequence: int, shard: int, word: str) -> Wire:
+        source = f"/backorder/inventory-sync/{shard}".encode()
+        headers = (("ce_sequence", str(sequence).encode()), ("ce_source", source))
+        return Wire(TOPIC, LANES[0].encode(), word.encode(), headers)
+
+    await bench.send((LANES[0], "w0"))
+    (record,) = await bench.values(TOPIC)
+    own, other = record.partition, (record.partition + 1) % bench.settings.kafka.partitions
+    await bench.publisher.publish([numbered(8, own, "w1"), numbered(3, other, "w2"), numbered(8, own, "w1")])
+    runner = await bench.start()
+    await bench.until(lambda: _at_least(bench.counted(), 3))
+    await bench.publisher.publish([numbered(2, other, "w3"), numbered(9, own, "w4"), numbered(8, own, "w1")])
+    await bench.until(lambda: _at_least(bench.counted(), 5))
+    await bench.stop(runner)
+    assert await bench.pool.fetchval("SELECT seen FROM tally") == [f"w{n}" for n in range(5)]
+
+
 async def test_a_log_that_lost_records_stops_the_service_with_one_clear_message(bench: Bench) -> None:
     await bench.send(*words(50, seed=8))
     runner = await bench.start()

@@ -46,7 +46,7 @@ def test_what_was_neither_cancelled_here_nor_elsewhere_is_refused():
 
 def test_a_rerouted_line_gives_up_its_cover_and_what_waits():
     story = given(stock(2), rerouted("A", 5)).when(recalled("A", 4))
-    story.then("the queue is asked to cancel 3 of A", "A gives up 1 of its cover")
+    story.then("the queue is asked to cancel 3 of A", "A gives up 1 of its cover", "the queue gets 1")
 
 
 def test_the_same_total_again_means_nothing_and_a_greater_one_only_the_difference():

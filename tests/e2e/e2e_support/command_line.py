@@ -12,8 +12,8 @@ async def backorder(system, *words: str) -> tuple[int, str]:
     """Exit code, and what was said on both outputs. Settings come from the local run, not from the environment."""
     folder = Path(system.endpoints.mailbox).parent
     beside = folder.parent / f"{folder.name}-beside"
-    beside.mkdir(exist_ok=True)  # noqa: ASYNC240
-    if not (beside / ".run").exists():  # noqa: ASYNC240
+    beside.mkdir(exist_ok=True)
+    if not (beside / ".run").exists():
         (beside / ".run").symlink_to(folder)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("BACKORDER_")}
     environment |= {"COLUMNS": "160", "NO_COLOR": "1"}

@@ -94,15 +94,17 @@ def provision(*, name: str = "backorder") -> None:
         name: Of the database.
     """
     from backorder_dev.database import provision as run  # noqa: PLC0415 - shares its name with this command
-    from backorder_dev.services import ROLES  # noqa: PLC0415
+    from backorder_dev.services import READERS, ROLES  # noqa: PLC0415
 
     settings = ProvisionSettings()  # type: ignore[call-arg]  # from the environment
     passwords = {service.lower(): secret.get_secret_value() for service, secret in settings.passwords.items()}
-    if missing := [f"BACKORDER_PROVISION__PASSWORDS__{role.upper()}" for role in ROLES if role not in passwords]:
+    roles = (*ROLES, *READERS)
+    if missing := [f"BACKORDER_PROVISION__PASSWORDS__{role.upper()}" for role in roles if role not in passwords]:
         _say(f"set {', '.join(missing)}")
         sys.exit(2)
-    asyncio.run(run(settings.admin_url.get_secret_value(), ROLES, database=name, passwords=passwords))
-    _say(f"database {name} is ready for {', '.join(ROLES)}")
+    address = settings.admin_url.get_secret_value()
+    asyncio.run(run(address, ROLES, readers=READERS, database=name, passwords=passwords))
+    _say(f"database {name} is ready for {', '.join(roles)}")
 
 
 def _up_in_background(folder: Path, partitions: int) -> Endpoints:

@@ -1,9 +1,12 @@
-"""The project's database: one login role and one schema per service, and no way from one into another."""
+"""The project's database: one login role and one schema per service, and no way from one into another.
+
+Who audits has a role that may read what it is told to, and write nothing.
+"""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
@@ -17,6 +20,13 @@ _ROLE_SETTINGS = {
     "lock_timeout": "10s",
 }
 
+_READER_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "10min",
+    "idle_in_transaction_session_timeout": "5min",
+    "lock_timeout": "10s",
+}
+
 
 def url(role: str, password: str, host: str, port: int, database: str) -> str:
     """Build a connection URL, escaping what needs it."""
@@ -27,10 +37,11 @@ async def provision(
     admin_url: str,
     services: Iterable[str],
     *,
+    readers: Mapping[str, Sequence[str]] | None = None,
     database: str = DATABASE,
     passwords: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Make the database and, per service, a role and a schema that only this role may use. Idempotent.
+    """Make the database and, per service, a role and a schema that only this role may write. Idempotent.
 
     The role may use its own schema and nothing else; its `search_path` is that schema, and its statements and
     idle transactions are cut off in time.
@@ -38,20 +49,22 @@ async def provision(
     Args:
         admin_url: a role that may create databases and roles, connected to any existing database.
         services: names of roles and schemas.
+        readers: names of roles without a schema, each with the schemas (of these services) that it may read, now
+            and whatever is added to them.
         database: its name; made if missing.
-        passwords: per service. One that is not named gets a new random password, also when the role exists.
+        passwords: per role. One that is not named gets a new random password, also when the role exists.
 
     Returns:
-        The connection URL of each service.
+        The connection URL of each role.
     """
     known = dict(passwords or {})
-    names = list(services)
-    chosen = {service: known.get(service) or secrets.token_urlsafe(24) for service in names}
+    names, reading = list(services), dict(readers or {})
+    chosen = {role: known.get(role) or secrets.token_urlsafe(24) for role in (*names, *reading)}
     admin = await asyncpg.connect(admin_url)
     try:
         await admin.execute("SELECT pg_advisory_lock($1)", _LOCK)
-        for service, password in chosen.items():
-            await _role(admin, service, password)
+        for role, password in chosen.items():
+            await _role(admin, role, password)
         if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", database):
             await _run(admin, "CREATE DATABASE %I", database)
         inside = await asyncpg.connect(_on_database(admin_url, database))
@@ -59,13 +72,15 @@ async def provision(
             await _close_to_public(inside, database)
             for service in names:
                 await _schema(inside, service, database)
+            for reader, schemas in reading.items():
+                await _reader(inside, reader, schemas, database)
         finally:
             await inside.close()
     finally:
         await admin.close()
     parts = urlsplit(admin_url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 5432
-    return {service: url(service, password, host, port, database) for service, password in chosen.items()}
+    return {role: url(role, password, host, port, database) for role, password in chosen.items()}
 
 
 async def drop(admin_url: str, database: str) -> None:
@@ -110,6 +125,21 @@ async def _close_to_public(connection: asyncpg.Connection, database: str) -> Non
 async def _schema(connection: asyncpg.Connection, service: str, database: str) -> None:
     await _run(connection, "GRANT CONNECT, TEMPORARY ON DATABASE %I TO %I", database, service)
     await _run(connection, "CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I", service, service)
-    settings = _ROLE_SETTINGS | {"search_path": service}
+    await _settings(connection, service, database, _ROLE_SETTINGS | {"search_path": service})
+
+
+async def _reader(connection: asyncpg.Connection, reader: str, schemas: Sequence[str], database: str) -> None:
+    """The owner of each schema grants it: also for the tables that its next migration makes."""
+    await _run(connection, "GRANT CONNECT ON DATABASE %I TO %I", database, reader)
+    await _settings(connection, reader, database, _READER_SETTINGS)
+    for schema in schemas:
+        await _run(connection, "SET ROLE %I", schema)
+        await _run(connection, "GRANT USAGE ON SCHEMA %I TO %I", schema, reader)
+        await _run(connection, "GRANT SELECT ON ALL TABLES IN SCHEMA %I TO %I", schema, reader)
+        await _run(connection, "ALTER DEFAULT PRIVILEGES IN SCHEMA %I GRANT SELECT ON TABLES TO %I", schema, reader)
+        await connection.execute("RESET ROLE")
+
+
+async def _settings(connection: asyncpg.Connection, role: str, database: str, settings: Mapping[str, str]) -> None:
     for name, value in settings.items():
-        await _run(connection, f"ALTER ROLE %I IN DATABASE %I SET {name} = %L", service, database, value)
+        await _run(connection, f"ALTER ROLE %I IN DATABASE %I SET {name} = %L", role, database, value)

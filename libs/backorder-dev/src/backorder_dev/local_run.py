@@ -94,6 +94,7 @@ class LocalRun:
         self._broker = EmbeddedKafka(self._dir / "kafka", log=self._log("broker"), announce=say)
         self._postgres = EmbeddedPostgres(self._dir / "postgres", log=self._log("postgres"))
         self._sinks = PythonProcess("sinks", "backorder_dev.sinks", self._log("sinks"), self._sinks_environment)
+        self._which = tuple(services)
         self._services = {service.name: self._service(service) for service in services}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -145,8 +146,10 @@ class LocalRun:
             self._ready = None
 
     async def _provision(self) -> None:
-        roles = [process.module for process in self._services.values()]
-        self._urls = await provision(self._postgres.admin_url, roles)
+        readers = {service.module: service.reads for service in self._which if service.reads}
+        roles = {service.module for service in self._which if not service.reads}
+        roles.update(schema for schemas in readers.values() for schema in schemas)
+        self._urls = await provision(self._postgres.admin_url, sorted(roles), readers=readers)
         write_secrets(self._dir, self._urls)
 
     async def _create_topics(self) -> None:
@@ -184,4 +187,5 @@ class LocalRun:
             return known
 
         log = self._log(service.name)
-        return PythonProcess(service.name, service.module, log, environment, prepare=["migrate"])
+        prepare = None if service.reads else ["migrate"]
+        return PythonProcess(service.name, service.module, log, environment, prepare=prepare)

@@ -13,11 +13,13 @@ class Service:
         name: as people and `.run/endpoints.json` call it.
         module: the Python package; also its database role and schema.
         sends: whether it needs to know the mailbox and the push endpoint.
+        reads: the schemas that its role may read. Such a service has none of its own, and nothing to migrate.
     """
 
     name: str
     module: str
     sends: bool = False
+    reads: tuple[str, ...] = ()
 
 
 SERVICES = (
@@ -25,6 +27,11 @@ SERVICES = (
     Service("gap-detector", "gap_detector"),
     Service("priority-router", "priority_router"),
     Service("notifier", "notifier", sends=True),
+    Service("auditor", "auditor", reads=("gap_detector", "priority_router")),
 )
 
-ROLES = tuple(service.module for service in SERVICES)
+ROLES = tuple(service.module for service in SERVICES if not service.reads)
+"""Roles that own a schema of the same name."""
+
+READERS = {service.module: service.reads for service in SERVICES if service.reads}
+"""Roles that own nothing and may read these schemas."""

@@ -14,7 +14,7 @@ from backorder_dev.containers import DockerKafka, DockerPostgres
 from backorder_dev.database import drop, provision
 from backorder_dev.kafka import EmbeddedKafka
 from backorder_dev.postgres import EmbeddedPostgres
-from backorder_dev.services import ROLES
+from backorder_dev.services import READERS, ROLES
 from backorder_dev.topics import DEFAULT_PARTITIONS, create_topics
 
 Kind = Literal["embedded", "docker"]
@@ -72,7 +72,7 @@ class Database:
     Attributes:
         name: of the database.
         admin_url: superuser access to it.
-        urls: connection URL per service module (`gap_detector`, …), each with its own role and schema.
+        urls: connection URL per service module (`gap_detector`, …), each with its own role.
     """
 
     name: str
@@ -121,7 +121,7 @@ async def fresh_database(server: DatabaseServer, name: str | None = None) -> Asy
     Roles belong to the server: a later call gives them new passwords, so use one database at a time.
     """
     chosen = name or f"test_{uuid.uuid4().hex[:12]}"
-    urls = await provision(server.admin_url, ROLES, database=chosen)
+    urls = await provision(server.admin_url, ROLES, readers=READERS, database=chosen)
     try:
         yield Database(chosen, server.admin_url_of(chosen), urls)
     finally:

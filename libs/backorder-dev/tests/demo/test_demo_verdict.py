@@ -165,7 +165,13 @@ def test_a_back_order_that_does_not_end_is_noticed(evidence):
 def test_a_delivery_that_never_came_is_noticed(evidence):
     place = find(evidence, "back-order-state", "completed")
     alter(evidence, place, lambda data: data.update(supplied_by=[{"delivery_id": "PO-0/1", "quantity": 1}]))
-    assert the("name deliveries", evidence)
+    assert the("name the deliveries", evidence)
+
+
+def test_a_completed_back_order_without_its_delivery_is_noticed(evidence):
+    place = find(evidence, "back-order-state", "completed", order_id="SO-9001")
+    alter(evidence, place, lambda data: data.update(supplied_by=[]))
+    assert the("name the deliveries", evidence)
 
 
 def test_a_snapshot_that_lags_behind_is_noticed(evidence):

@@ -4,6 +4,7 @@ A batch is what was polled from all input topics of the shard. Its transaction m
 the fence, stores the changed lanes and the outbox; nothing of it happens twice, and nothing half.
 """
 
+import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS, PARKED_LAN
 E = TypeVar("E")
 F = TypeVar("F")
 _log = structlog.get_logger()
+_TURN = 0.02  # seconds that one shard computes before others may
 
 
 @dataclass(slots=True)
@@ -105,8 +107,7 @@ class Shard(Generic[E, F]):
             if due:
                 await self._take_due(conn, now, inputs)
             await self._handler.load(conn, [item.arrived for item in inputs])
-            for item in inputs:
-                self._process(item, now, outcome)
+            await self._process_all(inputs, now, outcome)
             await self._handler.save(conn)
             batch = await self._keep(conn, outcome, now)
         self._committed(steps, sent, batch, outcome)
@@ -161,6 +162,15 @@ class Shard(Generic[E, F]):
         inputs.extend(
             _Input(self._handler.on_timer(timer), None) for timer in await store.take_timers(conn, self.number, now)
         )
+
+    async def _process_all(self, inputs: Sequence[_Input[E]], now: datetime, outcome: _Outcome) -> None:
+        """Decide input after input; the other shards of the process have their turn in between."""
+        turn = time.perf_counter()
+        for item in inputs:
+            self._process(item, now, outcome)
+            if time.perf_counter() - turn > _TURN:
+                await asyncio.sleep(0)
+                turn = time.perf_counter()
 
     def _process(self, item: _Input[E], now: datetime, outcome: _Outcome) -> None:
         for arrived in self._handler.spread(item.arrived):

@@ -42,7 +42,7 @@ def plan(delivery: TryAgain | Rejected | Unsure, message: Leased, now: datetime,
     keep = message.unsure or isinstance(delivery, Unsure)
     asked = delivery.after if isinstance(delivery, TryAgain) else None
     at = next_try(settings.patience, message.message_id, message.refusals + message.tries, now, asked)
-    if message.expires_at is None or at >= message.expires_at:
+    if at >= message.expires_at:
         return Plan(Result.EXPIRED, "unconfirmed" if keep else delivery.reason)
     return Plan(None, delivery.reason, at, keep)
 
@@ -98,7 +98,7 @@ class Sender:
         if address is None:
             await self._finish(message, Result.SUPPRESSED, "no-channel", tries=0)
             return True
-        if message.expires_at is None or message.expires_at <= now:
+        if message.expires_at <= now:
             await self._finish(message, Result.EXPIRED, "unconfirmed" if message.unsure else "too-old", tries=0)
             return True
         if not message.unsure and not await self._drop_repetitions(message, now):
@@ -204,7 +204,7 @@ class Sender:
         )
         if result is Result.SENT:
             for notification_id in ended:
-                delay = (now - message.caused_at[notification_id]).total_seconds()
+                delay = (now - message.times[notification_id].caused_at).total_seconds()
                 metrics.DELAY_SECONDS.labels(message.channel).observe(max(0.0, delay))
 
     def _suffer_outage(self) -> None:

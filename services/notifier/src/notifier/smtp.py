@@ -37,8 +37,6 @@ class SmtpTransport:
         Only `data` cannot be taken back. What goes wrong before it went wrong for certain; what the server answers
         to it is certain too; silence after it is not.
         """
-        if message.written_at is None:
-            raise ValueError("a message without news cannot be sent")
         mail = write_mail(letter, message.message_id, address, message.written_at, self._settings)
         refusal = await self._address(address)
         if refusal is not None:

@@ -27,13 +27,21 @@ class Address:
         return self.email if channel is Channel.EMAIL else self.push_url
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a notification's event happened, when it was decided, and from when on it is not sent."""
+
+    caused_at: datetime
+    decided_at: datetime
+    expires_at: datetime
+
+
 @dataclass(slots=True, kw_only=True)
 class Leased:
     """A message that this sender holds until its lease runs out.
 
     `tries` counts those with this news, `refusals` those before it since the recipient was last reached.
-    `unsure`: an earlier try may have got through, so it goes again unchanged or not at all. `written_at` is
-    when its newest news was decided: the same for every try.
+    `unsure`: an earlier try may have got through, so it goes again unchanged or not at all.
     """
 
     message_id: str
@@ -45,10 +53,18 @@ class Leased:
     unsure: bool
     address: Address = Address()
     news: list[News] = field(default_factory=list)
-    caused_at: dict[str, datetime] = field(default_factory=dict)
+    times: dict[str, Times] = field(default_factory=dict)
     told: dict[str, Told] = field(default_factory=dict)
-    written_at: datetime | None = None
-    expires_at: datetime | None = None
+
+    @property
+    def written_at(self) -> datetime:
+        """When the newest of its news was decided: the same for every try."""
+        return max(self.times[news.notification_id].decided_at for news in self.news)
+
+    @property
+    def expires_at(self) -> datetime:
+        """When all of its news is too old."""
+        return max(self.times[news.notification_id].expires_at for news in self.news)
 
 
 class MessageStore:
@@ -99,9 +115,7 @@ class MessageStore:
         for row in await conn.fetch(SQL["members"], list(messages)):
             message = messages[row["message_id"]]
             message.news.append(News(row["notification_id"], row["event_type"], state_of(row["state"])))
-            message.caused_at[row["notification_id"]] = row["caused_at"]
-            message.written_at = max(message.written_at or row["decided_at"], row["decided_at"])
-            message.expires_at = max(message.expires_at or row["expires_at"], row["expires_at"])
+            message.times[row["notification_id"]] = Times(row["caused_at"], row["decided_at"], row["expires_at"])
         people: dict[Recipient, list[Leased]] = defaultdict(list)
         for message in messages.values():
             people[message.recipient].append(message)

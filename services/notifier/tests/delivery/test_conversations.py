@@ -174,6 +174,22 @@ async def test_a_repeated_date_beside_other_news_is_left_out(
     assert len(mail_server.mails) == 2
 
 
+async def test_what_was_left_out_does_not_change_the_second_try(
+    shard, subscribe, make_record, send, mail_server, clock
+):
+    await subscribe()
+    await shard.feed(make_record("promised", version=1, promise=5))
+    await send()
+    mail_server.on_data.append("drop")
+    await shard.feed(make_record("shipped", version=2, promise=5))
+    clock.forward(seconds=1)
+    await shard.feed(make_record("promised", version=3, promise=5))
+    await send()
+    await send(seconds=40)
+    _, first, again = mail_server.raw
+    assert first == again
+
+
 async def test_a_moved_date_names_the_one_told_before(shard, subscribe, make_record, send, mail_server):
     await subscribe()
     await shard.feed(make_record("promised", version=1, promise=5))

@@ -12,6 +12,7 @@ import cel
 
 from priority_router.domain.policy import Classify, Field
 
+_REMEMBERED = 10_000
 _BOUND = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 
 
@@ -83,11 +84,23 @@ def compile_condition(source: str) -> Condition | str:
 
 
 def classifier(conditions: Sequence[Condition]) -> Classify:
-    """Maps the facts of a line to the first condition that holds; the last one if none does."""
+    """Maps the facts of a line to the first condition that holds; the last one if none does.
+
+    Many lines are alike in all that the conditions ask for: such lines are worked out once.
+    """
     last = len(conditions) - 1
+    asked = sorted({name for condition in conditions for name in condition.program.variables()})
+    known: dict[tuple[Field | None, ...], int] = {}
 
     def classify(facts: dict[str, Field]) -> int:
-        return next((i for i, condition in enumerate(conditions) if condition.holds(facts)), last)
+        key = tuple(map(facts.get, asked))
+        band = known.get(key)
+        if band is None:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            band = next((i for i, condition in enumerate(conditions) if condition.holds(facts)), last)
+            known[key] = band
+        return band
 
     return classify
 

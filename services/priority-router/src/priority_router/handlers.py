@@ -9,7 +9,7 @@ from backorder_contracts.internal import CommandEntry
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.database import Conn
 from backorder_runtime.handler import Arrived
-from backorder_runtime.record import Effect, Record, Timer
+from backorder_runtime.record import Effect, Record, SetTimer, Timer
 
 from priority_router import repository
 from priority_router.decisions import Decision
@@ -19,10 +19,14 @@ from priority_router.domain.events import PolicyTaken, TimerRang
 from priority_router.domain.evolve import evolve
 from priority_router.domain.facts import OfBackOrder
 from priority_router.domain.model import LaneQueue
-from priority_router.inputs import Input, PolicyChanged, WrongLane, named_back_order, read
+from priority_router.inputs import Input, PolicyChanged, PutOff, WrongLane, named_back_order, read
 from priority_router.intake import command_message
 from priority_router.policies import POLICY_TIMER, Policies
 from priority_router.publish import Teller
+
+# facts of one batch after which timers wait for the next one: a queue of many lines that is ranked anew, or
+# released, must not hold up the other lanes of the shard
+_FULL = 1_000
 
 
 class Router:
@@ -39,6 +43,7 @@ class Router:
         self._changed_lanes: set[str] = set()
         self._changed_orders: dict[str, str] = {}
         self._loaded_closed: dict[str, str] = {}
+        self._told = 0
         self._decisions: list[tuple[str, Decision]] = []
 
     def decode(self, record: Record) -> Arrived[Input] | None:
@@ -95,6 +100,8 @@ class Router:
     def spread(self, arrived: Arrived[Input]) -> Sequence[Arrived[Input]]:
         """A command that was answered before means nothing; one in the wrong lane goes to the right one."""
         event = arrived.event
+        if isinstance(event, TimerRang) and self._told > _FULL:
+            return (Arrived(arrived.lane, PutOff(event.key, event.at)),)
         if not isinstance(event, CommandEntry):
             return (arrived,)
         if event.command_id in self._answered:
@@ -107,7 +114,7 @@ class Router:
         """What follows for the queue of one lane."""
         queue = self._queues[arrived.lane]
         match arrived.event:
-            case WrongLane():
+            case WrongLane() | PutOff():
                 return ()
             case PolicyChanged():
                 policy = self._policies.current
@@ -121,6 +128,9 @@ class Router:
         """Write the facts into the queue; tell the public, the ledger, the other lane."""
         if isinstance(arrived.event, WrongLane):
             return (command_message(arrived.event.command, arrived.event.lane),)
+        if isinstance(arrived.event, PutOff):
+            return (SetTimer(arrived.lane, arrived.event.key, arrived.event.due_at),)
+        self._told += len(facts)
         queue = self._queues[arrived.lane]
         teller = Teller(queue, arrived.event if isinstance(arrived.event, CommandEntry) else None, now)
         effects: list[Effect] = []
@@ -165,6 +175,7 @@ class Router:
         for done in (self._changed_lanes, self._changed_orders, self._loaded_closed, self._elsewhere):
             done.clear()
         self._new_answers.clear()
+        self._told = 0
         self._decisions.clear()
         self._answered = set()
         if len(self._queues) > self._cached_lanes:

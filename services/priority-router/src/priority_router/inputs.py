@@ -21,6 +21,14 @@ class PolicyChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOff:
+    """A timer has to wait for the next batch: this one is full."""
+
+    key: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class WrongLane:
     """A command came to a lane that its back order is not in; `lane` is where it is."""
 
@@ -28,7 +36,7 @@ class WrongLane:
     lane: str
 
 
-Input: TypeAlias = Event | PolicyChanged | WrongLane
+Input: TypeAlias = Event | PolicyChanged | PutOff | WrongLane
 
 
 class _Delivery(Struct, frozen=True):

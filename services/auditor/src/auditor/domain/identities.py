@@ -116,7 +116,12 @@ class LaneAudit:
 
     def findings(self, ledger: Ledger, idle: int) -> tuple[Finding, ...]:
         """Everything that is not as it should be, the lane's numbers first; `idle` is U."""
-        return (*self._of_units(ledger, idle), *self._of_counts(ledger), *self._of_waiting(ledger, idle), *self._findings)
+        return (
+            *self._of_units(ledger, idle),
+            *self._of_counts(ledger),
+            *self._of_waiting(ledger, idle),
+            *self._findings,
+        )
 
     def _of_units(self, ledger: Ledger, idle: int) -> list[Finding]:
         """Every unit has one owner."""

@@ -1,9 +1,9 @@
 """What one audit says."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from auditor.domain.identities import Finding
+from auditor.domain.identities import Finding, Identity
 
 DRIFTS_SHOWN = 100
 """How many lanes that drift a report describes; the rest is counted."""
@@ -16,6 +16,19 @@ class Drift:
     lane: str
     findings: tuple[Finding, ...]
     more: int = 0
+
+    @property
+    def is_about_cover(self) -> bool:
+        """Whether the cover does not add up, so that somebody should name its lines."""
+        return any(finding.identity is Identity.COVER for finding in self.findings)
+
+    def naming_cover(self, lines: tuple[str, ...]) -> "Drift":
+        """The same, with the lines that the cover belongs to."""
+        named = (
+            replace(finding, involved=lines) if finding.identity is Identity.COVER else finding
+            for finding in self.findings
+        )
+        return replace(self, findings=tuple(named))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from priority_router.domain.rank import Rank
 
 def prioritise(draft: Draft, back_order_id: str, reason: str, *, pin: int | None = None) -> None:
     """Put the line where the policy, or (`pin`) a command, says; always said, even if nothing moves."""
-    _say(draft, draft.see(back_order_id), reason, pin)
+    line = draft.see(back_order_id)
+    _say(draft, line, reason, *_band(draft, line, pin))
 
 
 def prioritise_anew(draft: Draft, line: BackOrder) -> None:
@@ -21,7 +22,7 @@ def prioritise_anew(draft: Draft, line: BackOrder) -> None:
         pinned,
     )
     if not same:
-        _say(draft, line, "policy", None)
+        _say(draft, line, "policy", band, pinned=pinned)
         return
     key, version = line.back_order_id, draft.policy.version
     draft.emit(RankKept(back_order_id=key, cause=draft.cause, band=band, policy_version=version))
@@ -38,8 +39,7 @@ def _band(draft: Draft, line: BackOrder, pin: int | None) -> tuple[int, bool]:
     return draft.policy.classify(line_facts(line.line)), False
 
 
-def _say(draft: Draft, line: BackOrder, reason: str, pin: int | None) -> None:
-    band, pinned = _band(draft, line, pin)
+def _say(draft: Draft, line: BackOrder, reason: str, band: int, pinned: bool) -> None:
     detail = line.line
     due_at = draft.policy.due_at(detail, band)
     rank = Rank(band, due_at, detail.placed_at, detail.order_id, detail.line_id)

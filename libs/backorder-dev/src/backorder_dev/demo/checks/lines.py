@@ -106,7 +106,10 @@ def _cancelled(account: Account, found: Found) -> Finding:
 
 
 def _deliveries(account: Account, back_orders: list[BackOrder]) -> Finding:
-    """A back order may name a delivery only if it came for its lane, and no delivery more units than it brought."""
+    """A back order may name a delivery only if it came for its lane, and no delivery more units than it brought.
+
+    A completed one has to name some, unless it may have got units that a cancelled order left on the shelf.
+    """
     wrong: list[str] = []
     left = {where: dict(brought) for where, brought in account.brought.items()}
     named = [each for each in back_orders if each.last["supplied_by"]]
@@ -117,12 +120,14 @@ def _deliveries(account: Account, back_orders: list[BackOrder]) -> Finding:
             if units < 0:
                 wrong.append(f"{each.back_order_id} names {lot['quantity']} of {lot['delivery_id']}")
             brought[lot["delivery_id"]] = units
+    left_over = {account.lines[ref].lane for ref in account.cancelled}
     unlinked = [
         f"{each.back_order_id} names no delivery"
         for each in back_orders
-        if each.last["status"] == "completed" and not each.last["supplied_by"] and each.lane in left
+        if each.last["status"] == "completed" and not each.last["supplied_by"] and each.lane not in left_over
     ]
-    return all_of("back orders that name deliveries which came for them", len(named), wrong + unlinked)
+    checked = len(named) + len(unlinked)
+    return all_of("back orders that name the deliveries which came for them", checked, wrong + unlinked)
 
 
 def _snapshots(found: Found) -> Finding:
