@@ -173,6 +173,20 @@ async def test_a_due_timer_rings_once(bench: Bench) -> None:
     assert seen == ["bell", "rang bell", "last"]
 
 
+async def test_a_timer_of_a_parked_lane_rings_when_the_lane_goes_on(bench: Bench) -> None:
+    await bench.send((LANES[0], "bell"), (LANES[0], "bug"))
+    runner = await bench.start()
+    await bench.until(lambda: _is(bench.pool.fetchval("SELECT count(*) FROM parked_input"), 1))
+    await bench.stop(runner)
+    assert await bench.pool.fetchval("SELECT key FROM timer") == "bell"
+    mended = await bench.start(lambda: Tally(defective=False))
+    async with bench.pool.acquire() as conn:
+        await store.resume_lane(conn, LANES[0])
+    await bench.until(lambda: _is(bench.counted(), 3))
+    await bench.stop(mended)
+    assert await bench.pool.fetchval("SELECT seen FROM tally") == ["bell", "bug", "rang bell"]
+
+
 async def test_what_a_relay_repeats_is_dropped_by_its_sequence(bench: Bench) -> None:
     def numbered(sequence: int, word: str) -> Wire:
         return Wire(TOPIC, LANES[0].encode(), word.encode(), (("ce_sequence", str(sequence).encode()),))

@@ -72,7 +72,7 @@ def stock(on_hand, *, version=None, shipped=None, delivery=None, received=None, 
 
 
 def need(changes=None, *, returned=0, lots=None, answers=(), location=HERE):
-    """The queue reports; answers are (line, asked, done)."""
+    """The queue reports; answers are (line, asked, done), or (line, asked, done, away)."""
     return QueueNeed(
         PART,
         location,
@@ -80,7 +80,10 @@ def need(changes=None, *, returned=0, lots=None, answers=(), location=HERE):
         changes=tuple(NeedChange(ref(name), units) for name, units in (changes or {}).items()),
         returned=returned,
         lots=tuple(Lot(*lot) for lot in (lots or {}).items()),
-        answers=tuple(CancelAnswer(ref(n), asked, done, Cause("order.cancelled", n)) for n, asked, done in answers),
+        answers=tuple(
+            CancelAnswer(ref(name), asked, done, Cause("order.cancelled", name), *away)
+            for name, asked, done, *away in answers
+        ),
     )
 
 

@@ -24,6 +24,13 @@ class Wish:
     asked: int = 0
     left: int = 0
     cancelled: int = 0
+    away: int = 0
+    recalled: int = 0
+
+    @property
+    def in_queue(self):
+        """Units that a queue can be asked to cancel: here, or where they were rerouted to."""
+        return max(0, self.need + self.away - self.asked)
 
 
 @dataclass
@@ -70,14 +77,21 @@ class Shelf:
     def cancelled(self, name, units):
         wish = self.wish(name)
         if units is None:
-            units = max(0, wish.need - wish.asked) + len(self.owned(name))
+            units = wish.in_queue + len(self.owned(name))
         for _ in range(units):
-            if wish.need > wish.asked:
+            if wish.in_queue:
                 wish.asked += 1
                 self.told["asked", name] += 1
             else:
                 self.give_up_cover(name)
         self.settle()
+
+    def followed(self, name, total):
+        wish = self.wish(name)
+        if wish.known and total > wish.recalled:
+            more = total - wish.recalled
+            wish.recalled = total
+            self.cancelled(name, more)
 
     def levelled(self, on_hand, version, shipped):
         level = len(self.units)
@@ -99,12 +113,13 @@ class Shelf:
         for _ in range(returned):
             self.needed += 1
             self.from_queue(NOBODY)
-        for name, asked, done in answers:
+        for name, asked, done, away in answers:
             wish = self.wish(name)
             wish.asked -= asked
+            wish.away += away
             wish.cancelled += done
             wish.need -= min(wish.need, done)
-            for _ in range(asked - done):
+            for _ in range(asked - done + min(away, 0)):
                 self.give_up_cover(name)
         self.settle()
 

@@ -22,9 +22,11 @@ cancelled = st.tuples(st.just("cancelled"), names, some)
 shipped = st.lists(st.tuples(names, few), max_size=2)
 levelled = st.tuples(st.just("levelled"), st.integers(0, 14), st.integers(-2, 3), shipped)
 changes = st.lists(st.tuples(names, st.integers(-4, 4)), max_size=2, unique_by=lambda change: change[0])
-answers = st.lists(st.tuples(names, st.integers(0, 4), st.integers(0, 4)), max_size=2, unique_by=lambda a: a[0])
+answer = st.tuples(names, st.integers(0, 4), st.integers(0, 4), st.integers(-3, 3))
+answers = st.lists(answer, max_size=2, unique_by=lambda answer: answer[0])
 heard = st.tuples(st.just("heard"), changes, st.integers(0, 3), answers)
-stories = st.lists(st.one_of(placed, levelled, cancelled, heard, placed, levelled), min_size=8, max_size=40)
+followed = st.tuples(st.just("followed"), names, st.integers(1, 5))
+stories = st.lists(st.one_of(placed, levelled, cancelled, heard, placed, levelled, followed), min_size=8, max_size=40)
 
 KEYS = {
     e.Covered: "covered",
@@ -65,6 +67,10 @@ class Both:
         self.shelf.cancelled(name, units)
         return self.do(e.LineCancelled(ref(name), units, need().cause))
 
+    def followed(self, name, total):
+        self.shelf.followed(name, total)
+        return self.do(e.LineFollowed(ref(name), total, need().cause))
+
     def levelled(self, on_hand, later, shipped):
         version = max(0, self.shelf.version + later)
         self.shelf.levelled(on_hand, version, shipped)
@@ -76,10 +82,11 @@ class Both:
     def heard(self, changes, returned, answers):
         # no queue answers more than it was asked, nor cancels more than it has; unless a command made it
         fitting = []
-        for name, asked, done in answers:
+        for name, asked, done, away in answers:
             wish = self.shelf.wish(name)
             asked_then = min(asked, wish.asked)
-            fitting.append((name, asked_then, min(done, asked_then or wish.need + 1)))
+            done_then = min(done, asked_then or wish.need + 1)
+            fitting.append((name, asked_then, done_then, max(away, done_then - asked_then, -wish.away)))
         self.shelf.heard(changes, returned, fitting)
         return self.do(need(dict(changes), returned=returned, answers=fitting))
 
@@ -96,6 +103,7 @@ class Both:
             assert (line.covered, line.cover_shipped) == (len(shelf.owned(name)), wish.cover_left), name
             assert (line.need, line.counted, line.cancelling) == (wish.need, wish.counted, wish.asked), name
             assert (line.shipped, line.cancelled, line.opened) == (wish.left, wish.cancelled, wish.opened), name
+            assert (line.away, line.recalled) == (wish.away, wish.recalled), name
         assert lane.covered == sum(line.covered for line in lane.lines.values())
         assert lane.handed + lane.needed == sum(line.counted for line in lane.lines.values())
 

@@ -1,10 +1,10 @@
 """What holds after every event, in whatever order events come, sensible or not."""
 
-from backorder_contracts.internal import LinePlaced
+from backorder_contracts.internal import Cause, LinePlaced, LineRecalled
 from gap_detector.domain import events as e
 from hypothesis import given
 from hypothesis import strategies as st
-from ledger_desk import HERE, Story, cancel, need, order, stock
+from ledger_desk import HERE, PART, Story, cancel, need, order, ref, stock
 
 names = st.sampled_from(["A", "A/2", "B", "C"])
 places = st.sampled_from([HERE, HERE, "W2"])
@@ -29,10 +29,18 @@ reports = st.builds(
     st.dictionaries(names, signed, max_size=2),
     returned=st.integers(0, 12),
     lots=st.dictionaries(st.sampled_from(["PO1", "PO2"]), st.integers(1, 3), max_size=2),
-    answers=st.lists(st.tuples(names, st.integers(0, 9), st.integers(0, 9)), max_size=2),
+    answers=st.lists(st.tuples(names, st.integers(0, 9), st.integers(0, 9), st.integers(-9, 9)), max_size=2),
     location=places,
 )
-messages = st.lists(st.one_of(orders, levels, parts, reports, orders, wholes, reroutes), min_size=5, max_size=40)
+recalls = st.builds(
+    lambda name, total, place: LineRecalled(ref(name), PART, place, total, Cause("order.cancelled", name)),
+    names,
+    units,
+    places,
+)
+messages = st.lists(
+    st.one_of(orders, levels, parts, reports, orders, wholes, reroutes, recalls), min_size=5, max_size=40
+)
 
 
 @given(messages)

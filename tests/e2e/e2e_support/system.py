@@ -8,13 +8,18 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
+from auditor.audit import audit
+from auditor.domain.report import Report
+from auditor.settings import AuditSettings
+from auditor.show import as_json
 from backorder_contracts.state import BackOrderState
-from backorder_dev.endpoints import Endpoints
+from backorder_dev.endpoints import SECRETS, Endpoints
 from backorder_dev.local_run import LocalRun
 from backorder_dev.reading import end_offsets, read_topic
 from backorder_runtime.outbox import Wire
@@ -93,8 +98,29 @@ class System:
         return found
 
     async def until_rest(self, seconds: float = 120) -> None:
-        """Wait until nothing is on its way: no lag, no outbox, no release or forecast about to ring."""
+        """Wait until nothing is on its way: no lag, no outbox, no release or forecast about to ring.
+
+        Then the two ledgers of every lane must agree.
+        """
         await self.until(self._resting, seconds, every=0.3)
+        await self.audit()
+
+    async def audit(self) -> Report:
+        """Look as the auditor does, with its role: no lane may drift that has no message under way."""
+        report = await self.audited()
+        assert not report.drifting, json.dumps(as_json(report), indent=1, ensure_ascii=False)
+        return report
+
+    async def audited(self) -> Report:
+        """What the auditor finds now."""
+        endpoints = self.endpoints
+        kafka = KafkaSettings(bootstrap_servers=endpoints.kafka, partitions=endpoints.partitions)
+        urls = json.loads((Path(endpoints.mailbox).parent / SECRETS).read_text("utf-8"))  # noqa: ASYNC240
+        connection = await asyncpg.connect(urls["auditor"])
+        try:
+            return await audit(connection, kafka, AuditSettings(), datetime(1, 1, 1, tzinfo=UTC))
+        finally:
+            await connection.close()
 
     async def _resting(self) -> bool:
         for _ in range(2):  # what one look missed, because it went from one place to another, the next one finds

@@ -113,17 +113,17 @@ class LaneRunner:
             if relay.done():
                 _log.error("relay failed", shard=number, error=repr(relay.exception()))
                 self._drop(number)
-        records = await self._poll(stop)
-        due = await self._tick()
+        ringing = {number for number, shard in self._shards.items() if shard.rings_again}
+        records = await self._poll(stop, 0 if ringing else self._settings.engine.poll)
+        found = await self._tick()
+        due = ringing | (found or set())
         work: dict[int, list[Record]] = defaultdict(list)
         for record in records:
             work[record.partition].append(record)
-        idle = {n for n, shard in self._shards.items() if due is not None and shard.has_news_of_relay}
-        await asyncio.gather(
-            *(self._run(n, work[n], due=n in (due or ())) for n in {*work, *(due or ()), *idle} if n in self._shards)
-        )
+        idle = {n for n, shard in self._shards.items() if found is not None and shard.has_news_of_relay}
+        await asyncio.gather(*(self._run(n, work[n], due=n in due) for n in {*work, *due, *idle} if n in self._shards))
 
-    async def _poll(self, stop: asyncio.Event) -> list[Record]:
+    async def _poll(self, stop: asyncio.Event, wait: float) -> list[Record]:
         engine = self._settings.engine
         owned = [TopicPartition(topic, n) for n in self._shards for topic in self._service.topics]
         if not owned:
@@ -131,7 +131,7 @@ class LaneRunner:
             return []
         try:
             polled = await first_of(
-                kafka.poll(self._consumer, owned, engine.poll, engine.batch), stop.wait(), timeout=engine.stall / 2
+                kafka.poll(self._consumer, owned, wait, engine.batch), stop.wait(), timeout=engine.stall / 2
             )
         except OffsetOutOfRangeError as error:
             raise LogChanged(f"the log lacks records that were not processed yet: {error}") from error

@@ -20,7 +20,7 @@ from backorder_runtime.database import Conn
 from backorder_runtime.dead_letters import letter_for
 from backorder_runtime.handler import Arrived, LaneHandler
 from backorder_runtime.outbox import Entry, Event, Letter, OutboxBatch
-from backorder_runtime.record import DeadLetter, Effect, Message, Record, SetTimer
+from backorder_runtime.record import DeadLetter, Effect, Message, Record, SetTimer, Timer
 from backorder_runtime.relay import Relay
 from backorder_runtime.store import Place
 from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS, PARKED_LANES
@@ -33,11 +33,12 @@ _TURN = 0.02  # seconds that one shard computes before others may
 
 @dataclass(slots=True)
 class _Input(Generic[E]):
-    """An input with the record it came in, none for a timer; `only` one lane of it when that was parked."""
+    """An input with the record or the timer it came from; `only` one lane of it when that was parked."""
 
     arrived: Arrived[E]
     record: Record | None
     only: str | None = None
+    timer: Timer | None = None
 
     @property
     def trace(self) -> str | None:
@@ -79,6 +80,7 @@ class Shard(Generic[E, F]):
         self._places = claim.places
         self._sequenced = sequenced
         self._parked = set(parked)
+        self.rings_again = False  # a timer was set that is due at once: work that goes on step by step
         PARKED_LANES.labels(str(number)).set(len(self._parked))
 
     def place(self, topic: str) -> Place:
@@ -110,7 +112,7 @@ class Shard(Generic[E, F]):
             await self._process_all(inputs, now, outcome)
             await self._handler.save(conn)
             batch = await self._keep(conn, outcome, now)
-        self._committed(steps, sent, batch, outcome)
+        self._committed(steps, sent, batch, outcome, now)
         self._report(records, batch, outcome, time.perf_counter() - began)
         return batch
 
@@ -160,7 +162,8 @@ class Shard(Generic[E, F]):
             if (arrived := self._handler.decode(record)) is not None:
                 inputs.append(_Input(arrived, record, only=lane))
         inputs.extend(
-            _Input(self._handler.on_timer(timer), None) for timer in await store.take_timers(conn, self.number, now)
+            _Input(self._handler.on_timer(timer), None, timer=timer)
+            for timer in await store.take_timers(conn, self.number, now)
         )
 
     async def _process_all(self, inputs: Sequence[_Input[E]], now: datetime, outcome: _Outcome) -> None:
@@ -196,8 +199,11 @@ class Shard(Generic[E, F]):
 
     @staticmethod
     def _hold_back(arrived: Arrived[E], item: _Input[E], outcome: _Outcome) -> None:
+        """Keep an input of a stopped lane: the record behind the others, the timer where it was."""
         if item.record is not None:
             outcome.parked.append((arrived.lane, item.record))
+        elif item.timer is not None:
+            outcome.timers.append(SetTimer(item.timer.lane, item.timer.key, item.timer.due_at))
 
     async def _keep(self, conn: Conn, outcome: _Outcome, now: datetime) -> OutboxBatch | None:
         if outcome.timers:
@@ -214,10 +220,16 @@ class Shard(Generic[E, F]):
         return batch
 
     def _committed(
-        self, steps: dict[str, tuple[Place, Place]], sent: int, batch: OutboxBatch | None, outcome: _Outcome
+        self,
+        steps: dict[str, tuple[Place, Place]],
+        sent: int,
+        batch: OutboxBatch | None,
+        outcome: _Outcome,
+        now: datetime,
     ) -> None:
         self._places.update({topic: new for topic, (_, new) in steps.items()})
         self._sent = max(self._sent, sent)
+        self.rings_again = any(timer.due_at is not None and timer.due_at <= now for timer in outcome.timers)
         if batch is not None:
             self._next_sequence = batch.last_sequence + 1
         if outcome.errors:

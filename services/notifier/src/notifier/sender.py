@@ -95,7 +95,7 @@ class Sender:
         """Try one message. False when the provider takes nothing from anybody."""
         address = message.address.of(message.channel)
         now = self._clock()
-        if address is None:
+        if address is None or not message.news:
             await self._finish(message, Result.SUPPRESSED, "no-channel", tries=0)
             return True
         if message.expires_at <= now:

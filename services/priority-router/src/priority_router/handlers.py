@@ -1,5 +1,6 @@
 """What happens to a message in the queue: decoded, loaded, decided, written down, told."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -24,9 +25,10 @@ from priority_router.intake import command_message
 from priority_router.policies import POLICY_TIMER, Policies
 from priority_router.publish import Teller
 
-# facts of one batch after which timers wait for the next one: a queue of many lines that is ranked anew, or
+# facts from timers after which others wait for the next batch: a queue of many lines that is ranked anew, or
 # released, must not hold up the other lanes of the shard
-_FULL = 1_000
+_FULL = 250
+_TURN = 1_000  # back orders that are restored in one go
 
 
 class Router:
@@ -43,7 +45,7 @@ class Router:
         self._changed_lanes: set[str] = set()
         self._changed_orders: dict[str, str] = {}
         self._loaded_closed: dict[str, str] = {}
-        self._told = 0
+        self._rung = 0
         self._decisions: list[tuple[str, Decision]] = []
 
     def decode(self, record: Record) -> Arrived[Input] | None:
@@ -92,7 +94,10 @@ class Router:
             queue.inbound, queue.foreseen = state.inbound, state.foreseen
             queue.stirred_by, queue.unsettled_by = state.stirred_by, state.unsettled_by
             queue.timers = dict(state.timers)
-            queue.restore(orders.get(stored.lane, ()))
+            lines = orders.get(stored.lane, [])
+            for start in range(0, len(lines), _TURN):
+                queue.restore(lines[start : start + _TURN])
+                await asyncio.sleep(0)  # a lane may have 100,000 of them: other shards go on meanwhile
         for lane in lanes:
             if lane not in self._queues:
                 self._queues[lane] = LaneQueue(*identity.parts_of(lane), self._policies.current)
@@ -100,7 +105,7 @@ class Router:
     def spread(self, arrived: Arrived[Input]) -> Sequence[Arrived[Input]]:
         """A command that was answered before means nothing; one in the wrong lane goes to the right one."""
         event = arrived.event
-        if isinstance(event, TimerRang) and self._told > _FULL:
+        if isinstance(event, TimerRang) and self._rung > _FULL:
             return (Arrived(arrived.lane, PutOff(event.key, event.at)),)
         if not isinstance(event, CommandEntry):
             return (arrived,)
@@ -130,7 +135,8 @@ class Router:
             return (command_message(arrived.event.command, arrived.event.lane),)
         if isinstance(arrived.event, PutOff):
             return (SetTimer(arrived.lane, arrived.event.key, arrived.event.due_at),)
-        self._told += len(facts)
+        if isinstance(arrived.event, TimerRang | PolicyChanged):
+            self._rung += len(facts)
         queue = self._queues[arrived.lane]
         teller = Teller(queue, arrived.event if isinstance(arrived.event, CommandEntry) else None, now)
         effects: list[Effect] = []
@@ -175,7 +181,7 @@ class Router:
         for done in (self._changed_lanes, self._changed_orders, self._loaded_closed, self._elsewhere):
             done.clear()
         self._new_answers.clear()
-        self._told = 0
+        self._rung = 0
         self._decisions.clear()
         self._answered = set()
         if len(self._queues) > self._cached_lanes:

@@ -1,5 +1,6 @@
 """The queue's tables: one statement per table and batch."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from priority_router.domain.model import LaneQueue
 from priority_router.domain.order import BackOrder
 
 _SQL = queries.load("priority_router")
+_TURN = 2_000  # rows that are decoded before the other shards have their turn
 
 
 class LaneState(Struct, frozen=True):
@@ -61,8 +63,10 @@ async def load_lanes(conn: Conn, lanes: Iterable[str]) -> list[StoredLane]:
 async def load_open(conn: Conn, lanes: Iterable[str]) -> dict[str, list[BackOrder]]:
     """All open back orders of lanes."""
     found: dict[str, list[BackOrder]] = {}
-    for lane, state in await conn.fetch(_SQL["open_back_orders"], list(lanes)):
+    for count, (lane, state) in enumerate(await conn.fetch(_SQL["open_back_orders"], list(lanes)), 1):
         found.setdefault(lane, []).append(_order.decode(state))
+        if count % _TURN == 0:
+            await asyncio.sleep(0)
     return found
 
 

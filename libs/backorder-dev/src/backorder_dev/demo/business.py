@@ -76,20 +76,17 @@ class Business:
 
     def due(self, now: float, tide: float) -> list[Publication]:
         """What is to be published now, in this order."""
-        records: list[Publication] = []
-        for timed in self._due_acts(now, tide):
-            told = self._do(timed.act, now)
-            records.extend(replace(record, story=timed.story) for record in told)
+        records = [record for act in self._due_acts(now, tide) for record in self._do(act, now)]
         closed = [scene.lane for scene in self._scenes.values() if scene.left or scene.last_at > tide]
         records.extend(map(self._stocked, self.warehouse.ship(now, tide, closed)))
         return records
 
-    def _due_acts(self, now: float, tide: float) -> Iterator[acts.Timed]:
+    def _due_acts(self, now: float, tide: float) -> Iterator[acts.Act]:
         since = self._since(now)
-        for name, scene in self._scenes.items():
+        for scene in self._scenes.values():
             if scene.left and scene.left[0].at <= since and scene.last_at <= tide and self._ready(scene.left[0], tide):
                 scene.last_at = now
-                yield replace(scene.left.popleft(), story=name)
+                yield scene.left.popleft().act
         waiting, self._postponed = self._postponed, []
         while self._everyday and self._everyday[0].at <= since:
             waiting.append(self._everyday.popleft())
@@ -97,7 +94,7 @@ class Business:
             if timed.at > since or not self._ready(timed, tide):
                 self._postponed.append(timed if timed.at > since else replace(timed, at=since + _RETRY))
             else:
-                yield timed
+                yield timed.act
 
     def _since(self, now: float) -> float:
         return 0.0 if self._began is None else now - self._began

@@ -8,17 +8,18 @@ from random import Random
 LOCATIONS = {"W1": 1.0, "W2": 0.5, "W3": 0.25}
 """Location → the share of all parts that it stocks."""
 
+# kinds of parts, by the letters their ids begin with: the values of the cheapest and of the dearest
 _KINDS = {
-    "BRK": ("brake", 40, 180),
-    "GBX": ("gearbox", 300, 2_400),
-    "PMP": ("pump", 120, 900),
-    "FLT": ("filter", 6, 60),
-    "BLT": ("belt", 8, 90),
-    "SNS": ("sensor", 20, 240),
-    "VLV": ("valve", 30, 320),
-    "MTR": ("motor", 180, 1_900),
-    "BRG": ("bearing", 10, 140),
-    "HYD": ("hydraulic hose", 12, 110),
+    "BRK": (40, 180),
+    "GBX": (300, 2_400),
+    "PMP": (120, 900),
+    "FLT": (6, 60),
+    "BLT": (8, 90),
+    "SNS": (20, 240),
+    "VLV": (30, 320),
+    "MTR": (180, 1_900),
+    "BRG": (10, 140),
+    "HYD": (12, 110),
 }
 _TIERS = (("platinum", 8), ("gold", 17), ("silver", 25), ("standard", 50))
 _PARTS = 240
@@ -59,7 +60,7 @@ def make_catalogue(random: Random) -> Catalogue:
     kinds = list(_KINDS.items())
     parts = []
     for place in range(_PARTS):
-        prefix, (_, cheap, dear) = kinds[place % len(kinds)]
+        prefix, (cheap, dear) = kinds[place % len(kinds)]
         value = cheap * (dear / cheap) ** random.random()
         parts.append(
             Part(

@@ -121,13 +121,16 @@ class Play:
     async def _turn(self) -> None:
         now = time.time()
         records = self._business.due(now, self._tide.reached)
-        await self._upstream.publish(records, now)
-        self.progress.published = len(self._upstream.sent)
         self.progress.lines += sum(
             len(record.data["lines"])
             for record in records
-            if record.topic == "order-placed" and record.data and record.refused is None
+            if record.topic == "order-placed"
+            and record.data is not None
+            and record.refused is None
+            and record.cause_id not in self._upstream.sent_at
         )
+        await self._upstream.publish(records, now)
+        self.progress.published = len(self._upstream.sent)
         await asyncio.sleep(_TURN)
 
     async def _rest(self) -> None:

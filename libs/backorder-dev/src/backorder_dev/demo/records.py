@@ -21,7 +21,6 @@ class Publication:
         cause_id: the identity by which events name this record as their cause.
         refused: the reason by which it must land in a dead letter; None when it must have its effect.
         service: whose dead letter that is.
-        story: the named scene that it belongs to.
     """
 
     topic: str
@@ -32,7 +31,6 @@ class Publication:
     cause_id: str = ""
     refused: str | None = None
     service: str = ""
-    story: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

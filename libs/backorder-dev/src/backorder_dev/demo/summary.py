@@ -16,6 +16,12 @@ from backorder_dev.demo.records import Evidence
 from backorder_dev.endpoints import Endpoints
 
 _SHOWN_LINES = 14
+_OF_THE_EMERGENCY = "parts@c-2.example"
+_ANSWERS = {
+    "none suppressed": "for nobody (not subscribed)",
+    "email suppressed": "email overtaken by newer news",
+    "push suppressed": "push overtaken by newer news",
+}
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
@@ -41,7 +47,7 @@ def print_findings(console: Console, findings: Sequence[Finding]) -> None:
 def print_figures(console: Console, board: Board, evidence: Evidence) -> None:
     """How much there was, and how fast it went."""
     lines = len(Account.of(evidence.sent).lines)
-    ways = ", ".join(f"{count:,} {what}" for what, count in sorted(board.outcomes.items()))
+    ways = ", ".join(f"{count:,} {_ANSWERS.get(what, what)}" for what, count in sorted(board.outcomes.items()))
     types = ", ".join(f"{count:,} {name}" for name, count in board.types.most_common())
     console.print(f"{len(evidence.sent):,} records in, {lines:,} order lines; {board.events:,} events out: {types}")
     for name, latency in (("order → opened", board.to_opened), ("stock → allocated", board.to_allocated)):
@@ -66,9 +72,6 @@ def print_mail(console: Console, endpoints: Endpoints, evidence: Evidence) -> No
     console.print(f"one of them, {one.name}:", markup=False)
     for line in [f"To: {mail['To']}", f"Subject: {mail['Subject']}", "", *text[:_SHOWN_LINES]]:
         console.print(f"    {line}", markup=False, highlight=False, style="dim")
-
-
-_OF_THE_EMERGENCY = "parts@c-2.example"
 
 
 def print_further(console: Console, endpoints: Endpoints, run_dir: Path) -> None:

@@ -23,7 +23,7 @@ class Draft:
     indexes of the queue. It is a `Book`: `evolve` writes the same things here and, later, into the queue.
     """
 
-    at_once = 1000  # lines of one kind that a decision moves; a timer that rings at once goes on with the rest
+    at_once = 250  # lines of one kind that a decision moves; a timer that rings at once goes on with the rest
 
     def __init__(self, queue: LaneQueue, now: datetime, cause: Cause) -> None:
         self.queue = queue
