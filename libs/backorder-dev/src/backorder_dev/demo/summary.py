@@ -76,13 +76,14 @@ def print_mail(console: Console, endpoints: Endpoints, evidence: Evidence) -> No
 
 def print_further(console: Console, endpoints: Endpoints, run_dir: Path) -> None:
     """How to look further while all of it is up."""
+    elsewhere = "" if run_dir == Path(".run").resolve() else f" --run-dir {run_dir}"
     console.print("\nLook further:")
     rows = [
         ("everything by name", str(run_dir / "endpoints.json")),
-        ("what runs", "backorder status"),
-        ("a topic, as it comes", "backorder demo read back-order-state"),
+        ("what runs", f"backorder status{elsewhere}"),
+        ("a topic, as it comes", f"backorder demo read back-order-state{elsewhere}"),
         ("the same with kcat", f"kcat -b {endpoints.kafka} -C -t back-order-state -o beginning -f '%h %k %s\\n'"),
-        ("refused records", "backorder demo read gap-detector.dead-letter"),
+        ("refused records", f"backorder demo read gap-detector.dead-letter{elsewhere}"),
         ("logs", str(run_dir / "logs")),
         *((f"metrics of {name}", service["metrics"]) for name, service in endpoints.services.items()),
     ]
