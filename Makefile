@@ -67,8 +67,10 @@ schemas-check: $(READY) ## Fail when schemas/ is stale, or breaks what was relea
 	$(BIN)/python -m backorder_contracts.generate --check schemas
 	$(BIN)/python -m backorder_contracts.compat schemas
 
-bench: $(READY) ## Measure this machine on the real stack
-	$(BIN)/python -m pytest -q tests/benchmarks -m bench --run-bench $(PYTEST)
+bench: $(READY) ## Measure this machine: the queue, the ledger step, latency of the whole system
+	$(BIN)/python tests/benchmarks/bench_queue.py
+	$(BIN)/python tests/benchmarks/bench_ledger.py
+	$(BIN)/python tests/benchmarks/bench_latency.py
 
 lock: $(READY) ## Resolve the dependencies anew, with hashes and without hosts
 	sh deploy/lock.sh
