@@ -364,8 +364,10 @@ QueueSound ==
                      IN l.allocated >= 0 /\ l.released >= 0 /\ l.allocated + l.released <= l.need
                         /\ (l.held => l.allocated = 0)
 
+Honest == Losses = 0 /\ ~Rogue
+
 (* Without losses nobody owes a unit, not even for a moment. *)
-NoDebt == Losses = 0 /\ ~Rogue => queue.U >= 0 /\ gap.P >= 0 /\ gap.H - gap.C - gap.P >= 0
+NoDebt == Honest => queue.U >= 0 /\ gap.P >= 0 /\ gap.H - gap.C - gap.P >= 0
 
 NothingIdle == queue.U <= 0
 
@@ -399,7 +401,8 @@ RestConserved ==
                 q == queue.line[i]
             IN /\ l.entered => Quantity[i] = l.covered + l.left + q.need + q.shipped + l.cancelled
                /\ l.seen = world.shipped[i]
-               /\ (l.entered /\ ~Rogue) => l.left + q.shipped = world.shipped[i]
+               /\ l.left + q.shipped <= world.shipped[i]
+               /\ Honest /\ l.entered => l.left + q.shipped = world.shipped[i]
 
 (* The ledgers stop talking when nothing happens outside. *)
 ComesToRest == []<>AtRest

@@ -16,11 +16,11 @@ from e2e_support import oracle
 from e2e_support.business import REASON, WITH_MAIL, Business, lanes_of
 from e2e_support.killing import Kills
 from e2e_support.system import start_system
-from e2e_support.watching import Commits, States, covered
+from e2e_support.watching import LANE_GROUPS, Commits, States, covered
 
 pytestmark = pytest.mark.stack
 
-SEED = 20261124
+SEED = int(os.environ.get("KILLS_SEED", "20261124"))
 LINES = 1_500
 TICKS = 100
 TICK = 0.6  # seconds
@@ -152,6 +152,7 @@ async def check(system, business, kills, before_the_end, customers):
     doubled = received.total() - len(received)
     bound = SENDERS * (len(kills.times("notifier")) + len(kills.times("postgres")))
     assert doubled <= bound, f"{doubled} mails doubled, at most {bound} could be under way"
+    again = {name: starts(system, name) - 1 - len(kills.times(name)) for name in LANE_GROUPS}
     counted = business.counted
     services, servers = kills.times(), {name: kills.times(name)[0] for name in ("postgres", "broker")}
     return (
@@ -162,4 +163,10 @@ async def check(system, business, kills, before_the_end, customers):
         f"({told_again} repeated), {len(mails)} mails; lost 0, doubled 0 effects and {doubled} mails (at most {bound}); "
         f"recovery p50 {services[len(services) // 2]:.1f} s, max {services[-1]:.1f} s; "
         + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in servers.items())
+        + f"; services that started again of themselves: {sum(again.values())}; seed {SEED}"
     )
+
+
+def starts(system, service):
+    log = Path(system.endpoints.mailbox).parent / "logs" / f"{service}.log"
+    return log.read_bytes().count(b'"event": "starting"')

@@ -152,11 +152,18 @@ MUTANTS = (
         (LOSSY,),
     ),
     Mutant(
-        "the queue is told that more of its units left than the ledger counted",
+        "the queue is not told that its units left",
         f"{LEDGER}/publish.py",
         "fact.ref, fact.units, fact.counted, fact.cause)",
-        "fact.ref, fact.units, fact.units, fact.cause)",
-        (ROGUE,),
+        "fact.ref, fact.units, 0, fact.cause)",
+        (HONEST,),
+    ),
+    Mutant(
+        "a shipment is written off only as far as the ledger has heard that its units are needed",
+        f"{LEDGER}/domain/decide.py",
+        "self.say(e.BackOrderLeft(ref, units, units, cause))",
+        "self.say(e.BackOrderLeft(ref, units, min(units, max(line.counted, 0)), cause))",
+        (f"{OF_LEDGER}/test_shipments.py",),
     ),
     # ── the queue ──────────────────────────────────────────────────────────────────────────────────────
     Mutant(

@@ -108,7 +108,7 @@ class World:
 
     def come_to_rest(self):
         """Nothing new happens; what is under way arrives, and what is due now is done."""
-        for _ in range(100_000):
+        for _ in range(20_000):
             busy = [name for name, channel in self.channels.items() if channel]
             if busy:
                 self._take(busy[0])

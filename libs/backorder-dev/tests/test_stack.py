@@ -136,7 +136,41 @@ async def test_provisioning_needs_no_superuser(postgres: DatabaseServer):
     finally:
         await admin.close()
     address = "postgresql://operator:secret@" + postgres.admin_url.rpartition("@")[2]
-    urls = await provision(address, ["plain_service"], database="plain")
-    assert await provision(address, ["plain_service"], database="plain") != urls
+    readers = {"plain_reader": ["plain_service"]}
+    urls = await provision(address, ["plain_service"], readers=readers, database="plain")
+    assert await provision(address, ["plain_service"], readers=readers, database="plain") != urls
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(urls["plain_service"])
+
+
+async def test_a_reader_reads_what_was_there_and_what_comes_later_and_writes_nothing(postgres: DatabaseServer):
+    passwords = dict.fromkeys(["read_one", "read_two", "the_reader"], "secret")
+
+    async def again():
+        readers = {"the_reader": ["read_one"]}
+        return await provision(
+            postgres.admin_url, ["read_one", "read_two"], readers=readers, database="read", passwords=passwords
+        )
+
+    urls = await provision(postgres.admin_url, ["read_one", "read_two"], database="read", passwords=passwords)
+    one, two = await asyncpg.connect(urls["read_one"]), await asyncpg.connect(urls["read_two"])
+    await one.execute("CREATE TABLE before (x int)")
+    await two.execute("CREATE TABLE closed (x int)")
+    reader = await asyncpg.connect((await again())["the_reader"])
+    try:
+        await one.execute("CREATE TABLE later (x int)")
+        assert await reader.fetch("TABLE read_one.before") == await reader.fetch("TABLE read_one.later") == []
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await reader.execute("INSERT INTO read_one.later VALUES (1)")
+        await reader.execute("SET default_transaction_read_only = off")
+        for forbidden in (
+            "INSERT INTO read_one.later VALUES (1)",
+            "CREATE TABLE read_one.mine (x int)",
+            "TABLE read_two.closed",
+            "CREATE TEMPORARY TABLE mine (x int)",
+        ):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await reader.execute(forbidden)
+    finally:
+        for connection in (one, two, reader):
+            await connection.close()

@@ -155,12 +155,11 @@ class Shelf:
         elif wish.need:
             wish.need -= 1
             self.told["back order left", name] += 1
-            if wish.counted > 0:
-                wish.counted -= 1
-                self.told["counted", name] += 1
-                gone = self.from_queue("gone")
-                if gone:
-                    self.units.remove(gone)
+            wish.counted -= 1
+            self.told["counted", name] += 1
+            gone = self.from_queue("gone")
+            if gone:
+                self.units.remove(gone)
 
     def from_queue(self, owner):
         """One of the queue's units changes its owner; None when the queue has none, and owes it."""

@@ -32,24 +32,21 @@ def test_waiting_units_that_left_are_counted_and_paid_by_the_queue():
     story.with_lane(handed=0, needed=2, covered=0, free=0)
 
 
-def test_units_that_the_queue_no_longer_counts_are_not_taken_from_it():
-    # the line is held: the queue reported that it needs nothing for it, yet the warehouse ships
+def test_a_shipment_may_overtake_the_report_that_its_units_are_needed_again():
+    # the line was held and resumed, got units and shipped them, and only then its report arrives
+    story = given(order("A", 3), order("B", 3), need({"A": -3}), stock(3)).with_lane(handed=3, needed=0)
+    story.when(stock(1, shipped={"A": 2})).then("2 of the back order of A left, 2 of them the queue's")
+    story.with_line("A", need=1, counted=-2).with_lane(handed=1, free=0)
+    story.when(need({"A": 3})).then().with_line("A", need=1, counted=1).with_lane(handed=1, needed=3)
+
+
+def test_what_left_of_a_held_line_is_the_queues_debt_until_it_answers():
+    # nobody was told to ship it; others do not pay with what is free
     story = given(order("A", 3), need({"A": -3}), stock(5))
-    story.when(stock(3, shipped={"A": 2})).then("2 of the back order of A left, 0 of them the queue's")
-    story.with_lane(handed=0, free=3).with_line("A", need=1, counted=0)
-
-
-def test_units_that_are_counted_in_part_are_taken_in_part():
-    story = given(order("A", 3), stock(3), need({"A": -2}))
-    story.when(stock(1, shipped={"A": 2}))
-    story.then("2 of the back order of A left, 1 of them the queue's", "the queue loses 1")
-    story.with_line("A", need=1, counted=0).with_lane(handed=1, needed=-1, free=0)
-
-
-def test_a_count_below_zero_is_not_lowered_further():
-    story = given(order("A", 3), need({"A": -5}))
-    story.when(stock(0, shipped={"A": 2})).then("2 of the back order of A left, 0 of them the queue's")
-    story.with_line("A", counted=-2)
+    story.when(stock(3, shipped={"A": 2})).then("2 of the back order of A left, 2 of them the queue's")
+    story.with_lane(handed=-2, free=3)
+    story.when(need({"A": 2})).then("the queue gets 2").with_lane(handed=0, needed=0, free=3)
+    story.with_line("A", need=1, counted=0)
 
 
 def test_what_exceeds_the_line_only_left_the_stock():

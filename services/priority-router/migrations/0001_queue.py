@@ -53,6 +53,44 @@ CREATE TABLE decision (
 );
 CREATE INDEX decision_old ON decision (at);
 
+-- What each batch decided about, in which order and when: enough to decide it all again. The inputs themselves
+-- stand in the topics.
+CREATE TABLE journal (
+    shard integer NOT NULL,
+    position bigint GENERATED ALWAYS AS IDENTITY,
+    at timestamptz NOT NULL,
+    entry bytea NOT NULL,
+    PRIMARY KEY (shard, position)
+);
+
+-- All queues as they were at a point of the journal (per shard: after `position`): where deciding again can start.
+CREATE TABLE checkpoint (
+    checkpoint bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL
+);
+CREATE TABLE checkpoint_shard (
+    checkpoint bigint NOT NULL REFERENCES checkpoint ON DELETE CASCADE,
+    shard integer NOT NULL,
+    position bigint NOT NULL,
+    PRIMARY KEY (checkpoint, shard)
+);
+CREATE TABLE checkpoint_lane (
+    checkpoint bigint NOT NULL REFERENCES checkpoint ON DELETE CASCADE,
+    shard integer NOT NULL,
+    lane text NOT NULL,
+    policy_version text NOT NULL,
+    state bytea NOT NULL,
+    PRIMARY KEY (checkpoint, shard, lane)
+);
+CREATE TABLE checkpoint_back_order (
+    checkpoint bigint NOT NULL REFERENCES checkpoint ON DELETE CASCADE,
+    shard integer NOT NULL,
+    lane text NOT NULL,
+    back_order_id text NOT NULL,
+    state bytea NOT NULL,
+    PRIMARY KEY (checkpoint, shard, lane, back_order_id)
+);
+
 -- Commands that were answered: each is carried out once.
 CREATE TABLE command (
     shard integer NOT NULL,

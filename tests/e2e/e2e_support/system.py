@@ -115,7 +115,7 @@ class System:
         """What the auditor finds now."""
         endpoints = self.endpoints
         kafka = KafkaSettings(bootstrap_servers=endpoints.kafka, partitions=endpoints.partitions)
-        urls = json.loads((Path(endpoints.mailbox).parent / SECRETS).read_text("utf-8"))  # noqa: ASYNC240
+        urls = json.loads((Path(endpoints.mailbox).parent / SECRETS).read_text("utf-8"))
         connection = await asyncpg.connect(urls["auditor"])
         try:
             return await audit(connection, kafka, AuditSettings(), datetime(1, 1, 1, tzinfo=UTC))

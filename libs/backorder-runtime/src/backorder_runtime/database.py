@@ -11,6 +11,9 @@ from backorder_runtime.settings import DatabaseSettings
 
 Conn: TypeAlias = "asyncpg.Connection[Any] | PoolConnectionProxy[Any]"
 
+PASSING = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What a call raises while the database is away; the driver itself is confused when it goes in mid-call."""
+
 _FINAL = (InvalidPasswordError, InvalidAuthorizationSpecificationError, InvalidCatalogNameError)
 
 
@@ -40,7 +43,7 @@ async def check(pool: "Pool[Any]") -> str | None:
     """What is wrong with the database, or None."""
     try:
         await pool.fetchval("SELECT 1", timeout=2)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+    except PASSING as error:
         return f"{type(error).__name__}: {error}"
     return None
 

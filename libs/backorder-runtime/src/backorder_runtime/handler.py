@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from backorder_contracts.internal import Origin
+
 from backorder_runtime.database import Conn
 from backorder_runtime.record import Effect, Message, Record, Timer
 
@@ -27,10 +29,11 @@ class Intake(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Arrived(Generic[E]):
-    """One input of a lane."""
+    """One input of a lane; `origin` is where its record stands, for handlers that write down what they did."""
 
     lane: str
     event: E
+    origin: Origin | None = None
 
 
 class LaneHandler(Protocol[E, F]):

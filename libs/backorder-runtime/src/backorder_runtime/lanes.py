@@ -11,11 +11,11 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
-from asyncpg import InterfaceError, Pool, PostgresError
+from asyncpg import Pool
 from backorder_contracts.topics import TOPICS
 
 from backorder_runtime import consumer as kafka
-from backorder_runtime import store
+from backorder_runtime import database, store
 from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment
 from backorder_runtime.dead_letters import OriginReader
@@ -30,7 +30,7 @@ from backorder_runtime.telemetry import CLAIMS, FENCED, LAG_RECORDS, LAG_SECONDS
 
 _log = structlog.get_logger()
 # the database or the broker is away for a while: claim again when it is back
-_PASSING = (PostgresError, InterfaceError, OSError, KafkaError, TimeoutError, PublishingFailed, store.Outdated)
+_PASSING = (*database.PASSING, KafkaError, PublishingFailed, store.Outdated)
 
 
 class LogChanged(Exception):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import NoOffsetForPartitionError
 from backorder_runtime import queries
 from backorder_runtime.consumer import first_and_end
 from backorder_runtime.database import Conn
@@ -94,7 +95,11 @@ async def _topics(
 async def _read(consumer: AIOKafkaConsumer, left: dict[TopicPartition, int], flight: Flight) -> None:
     """Read up to the ends that are `left`; what was read whole is taken out of it."""
     while left:
-        for records in (await consumer.getmany(*left, timeout_ms=200, max_records=_RECORDS_AT_ONCE)).values():
+        try:
+            fetched = await consumer.getmany(*left, timeout_ms=200, max_records=_RECORDS_AT_ONCE)
+        except NoOffsetForPartitionError:
+            continue  # from before the seek
+        for records in fetched.values():
             flight.lanes.update((record.key or b"").decode("utf-8", "replace") for record in records)
         for place in [place for place, end in left.items() if await consumer.position(place) >= end]:
             del left[place]

@@ -2,10 +2,11 @@
 
 import json
 import sys
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 from urllib.parse import quote
 
 from backorder_runtime.local_settings import NoSystem, service_url
+from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +17,12 @@ _NOT_FOUND = 404
 _OK = 200
 
 
-def explain(back_order_id: str, *, router: RouterUrl = None, as_json: bool = False) -> None:
+def explain(
+    back_order_id: str,
+    *,
+    router: RouterUrl = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> None:
     """Print where a back order stands in its queue, what would help, and every decision about its units.
 
     Args:

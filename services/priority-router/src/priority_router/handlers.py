@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from copy import copy
+from datetime import UTC, datetime
 
 import msgspec
 from backorder_contracts import identity
@@ -22,6 +23,7 @@ from priority_router.domain.facts import OfBackOrder
 from priority_router.domain.model import LaneQueue
 from priority_router.inputs import Input, PolicyChanged, PutOff, WrongLane, named_back_order, read
 from priority_router.intake import command_message
+from priority_router.journal import Journal
 from priority_router.policies import POLICY_TIMER, Policies
 from priority_router.publish import Teller
 
@@ -46,6 +48,8 @@ class Router:
         self._changed_orders: dict[str, str] = {}
         self._loaded_closed: dict[str, str] = {}
         self._rung = 0
+        self._journal = Journal()
+        self._now = datetime.min.replace(tzinfo=UTC)  # of the batch at hand
         self._decisions: list[tuple[str, Decision]] = []
 
     def decode(self, record: Record) -> Arrived[Input] | None:
@@ -54,7 +58,7 @@ class Router:
             found = read(record)
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
             raise Refused(Reason.UNREADABLE, str(error)) from error
-        return None if found is None else Arrived(*found)
+        return None if found is None else Arrived(*found, record.origin)
 
     def on_timer(self, timer: Timer) -> Arrived[Input]:
         """A time has come, or the policy changed."""
@@ -78,6 +82,7 @@ class Router:
             if stored.lane == unknown[key]:
                 self._queues[stored.lane].restore([stored.order])
                 self._loaded_closed[key] = stored.lane
+                self._journal.found.append((stored.lane, copy(stored.order)))
             else:
                 self._elsewhere[key] = stored.lane
         commands = [item.event.command_id for item in arrived if isinstance(item.event, CommandEntry)]
@@ -100,7 +105,9 @@ class Router:
                 await asyncio.sleep(0)  # a lane may have 100,000 of them: other shards go on meanwhile
         for lane in lanes:
             if lane not in self._queues:
-                self._queues[lane] = LaneQueue(*identity.parts_of(lane), self._policies.current)
+                policy = self._policies.current
+                self._queues[lane] = LaneQueue(*identity.parts_of(lane), policy)
+                self._journal.born[lane] = policy.version
 
     def spread(self, arrived: Arrived[Input]) -> Sequence[Arrived[Input]]:
         """A command that was answered before means nothing; one in the wrong lane goes to the right one."""
@@ -117,6 +124,7 @@ class Router:
 
     def decide(self, arrived: Arrived[Input], now: datetime) -> Sequence[lf.Fact]:
         """What follows for the queue of one lane."""
+        self._now = now
         queue = self._queues[arrived.lane]
         match arrived.event:
             case WrongLane() | PutOff():
@@ -138,6 +146,7 @@ class Router:
         if isinstance(arrived.event, TimerRang | PolicyChanged):
             self._rung += len(facts)
         queue = self._queues[arrived.lane]
+        self._write_down(arrived, queue.policy.version, facts)
         teller = Teller(queue, arrived.event if isinstance(arrived.event, CommandEntry) else None, now)
         effects: list[Effect] = []
         for fact in facts:
@@ -148,6 +157,17 @@ class Router:
         self._decisions.extend((arrived.lane, decision) for decision in teller.decisions)
         self._note_answer(arrived.event, facts)
         return effects
+
+    def _write_down(self, arrived: Arrived[Input], version: str, facts: Sequence[lf.Fact]) -> None:
+        """Into the journal, that this was decided about next."""
+        match arrived.event:
+            case PolicyChanged():
+                adopted = [fact.policy.version for fact in facts if isinstance(fact, lf.PolicyAdopted)]
+                self._journal.took(arrived.lane, adopted[0] if adopted else version)
+            case TimerRang() as timer:
+                self._journal.rang(arrived.lane, timer)
+            case _ if arrived.origin is not None:
+                self._journal.record(arrived.origin)
 
     def _note_answer(self, event: Input, facts: Sequence[lf.Fact]) -> None:
         """A command is carried out once; one for an unknown back order may be replayed when that is known."""
@@ -174,10 +194,15 @@ class Router:
             await repository.save_back_orders(conn, self._shard, orders)
         if self._decisions:
             await repository.add_decisions(conn, self._decisions)
+        unborn = self._journal.born.keys() - self._changed_lanes
+        if (entry := self._journal.close()) is not None:
+            await repository.add_journal(conn, self._shard, self._now, entry)
         if self._new_answers:
             await repository.note_answered(conn, self._shard, self._new_answers)
         for key, lane in (self._changed_orders | self._loaded_closed).items():
             self._queues[lane].forget(key)
+        for lane in unborn:  # nothing is stored of it: it begins anew, under the policy that is in force then
+            del self._queues[lane]
         for done in (self._changed_lanes, self._changed_orders, self._loaded_closed, self._elsewhere):
             done.clear()
         self._new_answers.clear()

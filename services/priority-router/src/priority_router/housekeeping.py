@@ -1,30 +1,31 @@
-"""What has to be forgotten from time to time."""
+"""What has to be done from time to time: set down where a replay can start, forget what is old."""
 
 import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from asyncpg import InterfaceError, Pool, PostgresError
+from asyncpg import Pool
+from backorder_runtime import database, queries
 from backorder_runtime.lifecycle import first_of
 from backorder_runtime.service import Running, SideTask
 
-from priority_router.questions import SQL
 from priority_router.settings import KeepSettings
 
+SQL = queries.load("priority_router", "housekeeping.sql")
 _EVERY = 60.0  # seconds
 _AT_ONCE = 5_000
 _log = structlog.get_logger()
 
 
 def keep_house(keep: KeepSettings) -> SideTask:
-    """A task that forgets what is old. Several processes may do so at once."""
+    """A task that does it. Several processes may do so at once."""
 
     async def run(running: Running, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
                 await tidy(running.pool, keep, running.clock())
-            except (PostgresError, InterfaceError, OSError, TimeoutError) as error:
+            except database.PASSING as error:
                 _log.warning("housekeeping waits for the database", error=repr(error))
             await first_of(stop.wait(), timeout=_EVERY)
 
@@ -34,3 +35,17 @@ def keep_house(keep: KeepSettings) -> SideTask:
 async def tidy(pool: "Pool[Any]", keep: KeepSettings, now: datetime) -> None:
     """One round; what is more than a few thousand rows waits for the next."""
     await pool.execute(SQL["forget_decisions"], now - timedelta(days=keep.decisions), _AT_ONCE)
+    await _checkpoint(pool, keep, now)
+    await pool.execute(SQL["forget_checkpoints"], now - timedelta(days=keep.journal))
+    await pool.execute(SQL["forget_journal"], _AT_ONCE)
+
+
+async def _checkpoint(pool: "Pool[Any]", keep: KeepSettings, now: datetime) -> None:
+    """Copy all queues as of one moment, the journal's included: batches commit both at once, and go on meanwhile."""
+    async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read"):
+        if not await conn.fetchval(SQL["checkpoint_wanted"], now - timedelta(days=keep.checkpoint)):
+            return
+        number = await conn.fetchval(SQL["checkpoint"], now)
+        for part in ("checkpoint_shards", "checkpoint_lanes", "checkpoint_back_orders"):
+            await conn.execute(SQL[part], number, timeout=600)
+    _log.info("checkpoint", checkpoint=number)

@@ -3,7 +3,7 @@
 import asyncio
 
 import structlog
-from asyncpg import InterfaceError, PostgresError
+from backorder_runtime import database
 from backorder_runtime.lifecycle import first_of
 from backorder_runtime.service import Running
 from prometheus_client import Gauge
@@ -22,7 +22,7 @@ async def watch_queue(running: Running, stop: asyncio.Event) -> None:
         try:
             async with running.pool.acquire() as conn:
                 rows = await repository.open_by_band(conn, running.owned())
-        except (PostgresError, InterfaceError, OSError, TimeoutError) as error:
+        except database.PASSING as error:
             _log.warning("cannot count back orders", error=repr(error))
         else:
             OPEN.clear()

@@ -6,19 +6,20 @@ import sys
 import time
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 from aiokafka.errors import KafkaError
 from backorder_contracts.policy import PolicyApplied
 from backorder_runtime.clock import utc_now
 from backorder_runtime.local_settings import NoSystem, kafka_settings, service_url
 from backorder_runtime.publisher import PublishingFailed
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from priority_router import policy_topic
 from priority_router.asking import ROUTER, RouterUrl, ask
 from priority_router.policy_diff import Written, differences, span, written
 from priority_router.policy_file import PolicyMistakesError, default_text
+from priority_router.simulate_command import simulate as replay
 
 T = TypeVar("T")
 
@@ -75,6 +76,26 @@ def diff(file: Path) -> None:
     _say(f"{old.policy.version} → {new.policy.version}: {len(sentences)} differences" if sentences else "no difference")
     for sentence in sentences:
         _say(f"- {sentence}")
+
+
+@app.command
+def simulate(
+    file: Path, *, since: str, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False
+) -> None:
+    """Replay what happened to the queue under another policy, and compare. The running system is not touched.
+
+    A line is late when its units were not all set aside by the date that the policy in force gave it.
+
+    Args:
+        file: The other policy.
+        since: From when on it is to hold: a time, a date, or a span such as 12h or 2d back from now.
+        as_json: Print everything, for programs.
+    """
+    new = _read(file)
+    try:
+        replay(new.policy, since, as_json=as_json)
+    except ValueError as problem:
+        fail(str(problem))
 
 
 def _written_in_force() -> Written:

@@ -3,6 +3,7 @@ SELECT lane, policy_version, state FROM lane_queue WHERE lane = ANY ($1::text[])
 
 -- name: open_back_orders
 SELECT lane, state FROM back_order WHERE lane = ANY ($1::text[]) AND closed_at IS NULL
+ORDER BY back_order_id COLLATE "C"
 
 -- name: back_orders
 SELECT lane, shard, state FROM back_order WHERE back_order_id = ANY ($1::text[])
@@ -30,6 +31,9 @@ SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::timestamptz[], $
 
 -- name: answered
 SELECT command_id FROM command WHERE shard = $1 AND command_id = ANY ($2::text[])
+
+-- name: add_journal
+INSERT INTO journal (shard, at, entry) VALUES ($1, $2, $3)
 
 -- name: note_answered
 INSERT INTO command (shard, command_id) SELECT $1, * FROM unnest($2::text[]) ON CONFLICT DO NOTHING

@@ -44,12 +44,3 @@ SELECT count(*) AS lanes, count(*) FILTER (WHERE policy_version <> $1 OR EXISTS 
     SELECT FROM timer WHERE timer.shard = lane_queue.shard AND timer.lane = lane_queue.lane
                         AND timer.key IN ('policy', 'settle'))) AS lanes_left
 FROM lane_queue
-
--- name: forget_decisions
--- What is open is explained for as long as it is open.
-DELETE FROM decision WHERE (back_order_id, version) IN (
-    SELECT back_order_id, version FROM decision AS old
-    WHERE at < $1 AND NOT EXISTS (
-        SELECT FROM back_order
-        WHERE back_order.back_order_id = old.back_order_id AND back_order.closed_at IS NULL)
-    LIMIT $2)

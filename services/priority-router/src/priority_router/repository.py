@@ -128,6 +128,11 @@ async def add_decisions(conn: Conn, decisions: Sequence[tuple[str, Decision]]) -
     await conn.execute(_SQL["add_decisions"], *(list(column) for column in zip(*rows, strict=True)))
 
 
+async def add_journal(conn: Conn, shard: int, at: datetime, entry: bytes) -> None:
+    """Keep what a batch decided about."""
+    await conn.execute(_SQL["add_journal"], shard, at, entry)
+
+
 async def note_answered(conn: Conn, shard: int, command_ids: Sequence[str]) -> None:
     """Remember that commands were answered."""
     await conn.execute(_SQL["note_answered"], shard, list(command_ids))

@@ -147,8 +147,8 @@ class _Draft:
         if cover := min(shipped.units, line.covered):
             self.say(e.CoverShipped(ref, cover))
         if units := min(shipped.units - cover, line.need):
-            counted = min(units, max(line.counted, 0))
-            self.say(e.BackOrderLeft(ref, units, counted, cause))
+            # all of them are written off, also of a held line: that it needs them again may be under way to us
+            self.say(e.BackOrderLeft(ref, units, units, cause))
 
     def hear_queue(self, need: QueueNeed) -> None:
         for change in need.changes:

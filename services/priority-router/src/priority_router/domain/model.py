@@ -193,8 +193,8 @@ class LaneQueue:
     def adopt(self, policy: Policy) -> None:
         """Let another policy hold. Ranks stay until the lines are ranked anew, one after the other."""
         self.policy = policy
-        for line in self.orders.values():
-            self._note_stale(line)
+        for key in sorted(self.orders):  # an order that does not depend on when the lane was loaded
+            self._note_stale(self.orders[key])
         for line in list(self.holders.values()):  # what a win may take depends on the policy
             self.put(line)
 
