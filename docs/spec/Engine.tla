@@ -24,7 +24,7 @@ Rules == {"epoch", "offset", "number",        \* the three comparisons of a batc
           "outbox",                           \* so is what the batch publishes
           "timer-kept", "timer-gone",         \* a timer is taken in it: not before, not after
           "forget",                           \* a batch that did not commit takes the cached state with it
-          "pause", "seek",                    \* nothing is read between assignment and claim; then from the stored offset
+          "pause", "seek",                    \* nothing is read before the claim; then from the stored offset
           "relay-order", "relay-table",       \* events are sent in sequence; after a claim, those of the table first
           "confirmation",                     \* an event counts as sent when the broker confirmed it
           "public-first",                     \* internal events wait for the public ones

@@ -9,7 +9,7 @@
 (*                                                                         *)
 (* Which line the queue prefers is not in here: whenever it settles it may *)
 (* give what is not released to any eligible lines, take it from any, and  *)
-(* release at any time.  So what holds here holds for every policy.        *)
+(* release at any time.  So what holds here holds for every ranking.       *)
 (*                                                                         *)
 (* `Without` names rules to leave out: each such set is a mutant.          *)
 (***************************************************************************)
@@ -25,14 +25,13 @@ CONSTANTS Lines,      \* the order lines
 
 Rules == {"hand-over",     \* while anyone waits, nothing is free
           "owner",         \* what was handed over is not free
-          "capped",        \* no more is taken back from the queue than it has
           "count-handed",  \* what is handed over is needed no more
           "count-return",  \* what comes back unused is needed again
           "hand-back",     \* the queue keeps no unit that no line can use
           "report",        \* it says which needs differ from the ledger's count
           "held",          \* a held line needs no more than what it has
           "whole",         \* a shipment is written off whole, although an increase of the need may be under way
-         "counted",       \* a shipment says how many of its units were the queue's
+          "counted",       \* a shipment says how many of its units were the queue's
           "one-writer",    \* only the queue cancels what is in the queue
           "answer",        \* what the queue cannot cancel is cancelled from cover
           "fifo",          \* messages keep their order
@@ -47,7 +46,7 @@ Rule(name) == name \notin Without
 VARIABLES gap,      \* the ledger: four numbers and its lines
           queue,    \* the queue: its idle units and its lines
           orders, stock, down, up,   \* the channels: order lines, positions, ledger to queue, queue to ledger
-          world     \* what is true outside: the shelf, what was shipped, and how often things may still happen
+          world     \* outside: the shelf, what was shipped, what is wanted no more; how often things may still happen
 
 vars == <<gap, queue, orders, stock, down, up, world>>
 
@@ -68,9 +67,9 @@ Init ==
     /\ gap = [H |-> 0, C |-> 0, P |-> 0, N |-> 0, line |-> [i \in Lines |-> Gap0], order |-> <<>>]
     /\ queue = [U |-> 0, line |-> [i \in Lines |-> Queue0]]
     /\ orders = <<>> /\ stock = <<>> /\ down = <<>> /\ up = <<>>
-    /\ world = [shelf |-> 0, shipped |-> [i \in Lines |-> 0], placed |-> {}, deliveries |-> Deliveries,
-                shipments |-> Shipments, cancels |-> Cancels, holds |-> Holds, releases |-> Releases,
-                losses |-> Losses]
+    /\ world = [shelf |-> 0, shipped |-> [i \in Lines |-> 0], wanted |-> [i \in Lines |-> 0], placed |-> {},
+                deliveries |-> Deliveries, shipments |-> Shipments, cancels |-> Cancels, holds |-> Holds,
+                releases |-> Releases, losses |-> Losses]
 
 -----------------------------------------------------------------------------
 (* The ledger.  A step is [g |-> the ledger, out |-> messages to the queue]. *)
@@ -98,7 +97,7 @@ Uncover(step, lost, newest) ==
          IN Uncover(Short(less, i, units), lost - units, SubSeq(newest, 1, Len(newest) - 1))
 
 TakeBack(step) ==
-    LET back == IF Rule("capped") THEN Min(-Free(step.g), Max(step.g.P, 0)) ELSE -Free(step.g)
+    LET back == Min(-Free(step.g), Max(step.g.P, 0))
         first == IF back > 0 THEN Hand(step, -back) ELSE step
     IN IF Free(step.g) >= 0 THEN step ELSE Uncover(first, -Free(first.g), first.g.order)
 
@@ -188,7 +187,8 @@ Report(q, answer) ==
         told == [U |-> q.U - returned,
                  line |-> [i \in Lines |-> [q.line[i] EXCEPT !.counted = @ + change[i]]]]
         silent == returned = 0 /\ answer = NoAnswer /\ \A i \in Lines : change[i] = 0
-    IN [q |-> told, out |-> IF silent THEN <<>> ELSE <<[change |-> change, returned |-> returned, answer |-> answer]>>]
+        message == [change |-> change, returned |-> returned, answer |-> answer]
+    IN [q |-> told, out |-> IF silent THEN <<>> ELSE <<message>>]
 
 Shortage(q, i, units) == [q EXCEPT !.line[i].need = @ + units, !.line[i].counted = @ + units]
 
@@ -266,22 +266,24 @@ Leave(i) ==
 CancelOrder(i) ==
     /\ world.cancels > 0
     /\ Rogue \/ gap.line[i].seen = world.shipped[i]
-    /\ \E n \in 1..Quantity[i] : orders' = Append(orders, [type |-> "cancel", line |-> i, units |-> n])
-    /\ world' = [world EXCEPT !.cancels = @ - 1]
+    /\ \E n \in 1..Quantity[i] :
+         /\ orders' = Append(orders, [type |-> "cancel", line |-> i, units |-> n])
+         /\ world' = [world EXCEPT !.cancels = @ - 1, !.wanted[i] = @ + n]
     /\ UNCHANGED <<gap, queue, stock, down, up>>
 
 (* A command cancels as well: the ledger is told, although it did not ask. *)
 CancelByCommand(i) ==
     /\ world.cancels > 0
     /\ \E n \in 1..(queue.line[i].need - queue.line[i].released) :
-         React(Give(queue, i, n), [line |-> i, asked |-> 0, done |-> n])
-    /\ world' = [world EXCEPT !.cancels = @ - 1]
+         /\ React(Give(queue, i, n), [line |-> i, asked |-> 0, done |-> n])
+         /\ world' = [world EXCEPT !.cancels = @ - 1, !.wanted[i] = @ + n]
     /\ UNCHANGED <<gap, orders, stock, down>>
 
 Hold(i) ==
     /\ world.holds > 0
     /\ ~queue.line[i].held /\ queue.line[i].need > queue.line[i].released
-    /\ React([queue EXCEPT !.line[i].held = TRUE, !.line[i].allocated = 0, !.U = @ + queue.line[i].allocated], NoAnswer)
+    /\ React([queue EXCEPT !.line[i].held = TRUE, !.line[i].allocated = 0, !.U = @ + queue.line[i].allocated],
+             NoAnswer)
     /\ world' = [world EXCEPT !.holds = @ - 1]
     /\ UNCHANGED <<gap, orders, stock, down>>
 
@@ -300,7 +302,7 @@ Release(i) ==
 -----------------------------------------------------------------------------
 (* What arrives. *)
 
-Without1(s, k) == SubSeq(s, 1, k - 1) \o SubSeq(s, k + 1, Len(s))
+Less(s, k) == SubSeq(s, 1, k - 1) \o SubSeq(s, k + 1, Len(s))
 
 TakeOrder ==
     /\ orders # <<>>
@@ -329,33 +331,34 @@ TakeQueue ==
     /\ \E k \in IF Rule("fifo") THEN {1} ELSE DOMAIN down :
          LET heard == Heard(queue, down[k])
          IN /\ React(heard[1], heard[2])
-            /\ down' \in {Without1(down, k)} \cup (IF Rule("once") THEN {} ELSE {down})
+            /\ down' \in {Less(down, k)} \cup (IF Rule("once") THEN {} ELSE {down})
     /\ UNCHANGED <<gap, orders, stock, world>>
 
 -----------------------------------------------------------------------------
 
-Deliveries1 == TakeOrder \/ TakeStock \/ TakeNeed \/ TakeQueue
+Arrivals == TakeOrder \/ TakeStock \/ TakeNeed \/ TakeQueue
 
 Outside ==
     \/ Deliver \/ Lose
     \/ \E i \in Lines : Order(i) \/ Leave(i) \/ CancelOrder(i) \/ CancelByCommand(i)
                         \/ Hold(i) \/ Resume(i) \/ Release(i)
 
-Next == Deliveries1 \/ Outside
+Next == Arrivals \/ Outside
 
 Spec == Init /\ [][Next]_vars
-FairSpec == Spec /\ WF_vars(Deliveries1)
+FairSpec == Spec /\ WF_vars(Arrivals)
 
 -----------------------------------------------------------------------------
 (* After every message. *)
 
 Debt == Max(0, -queue.U)
+Unowned == gap.H - gap.C - Max(gap.P, 0)
 Allocated == Sum([i \in Lines |-> queue.line[i].allocated])
 Held == Allocated + Sum([i \in Lines |-> queue.line[i].released])
 
-WorkConserving == ~(Free(gap) > 0 /\ gap.N > 0)
+WorkConserving == ~(Unowned > 0 /\ gap.N > 0)
 
-NothingLostIsOwned == Free(gap) >= 0
+NothingOwnedTwice == Unowned >= 0
 
 CoverOnHand == gap.C <= gap.H /\ gap.C = Sum([i \in Lines |-> gap.line[i].covered])
 
@@ -389,7 +392,7 @@ RestAgreed ==
 
 RestNothingIdle ==
     AtRest /\ (\E i \in Lines : LET l == queue.line[i] IN ~l.held /\ l.need > l.allocated + l.released)
-        => queue.U <= 0 /\ Free(gap) = 0
+        => queue.U <= 0 /\ Unowned = 0
 
 RestNotOversold == AtRest => Debt > 0 \/ gap.C + Held <= gap.H
 
@@ -403,6 +406,13 @@ RestConserved ==
                /\ l.seen = world.shipped[i]
                /\ l.left + q.shipped <= world.shipped[i]
                /\ Honest /\ l.entered => l.left + q.shipped = world.shipped[i]
+
+(* Who wanted units no more has them, unless they are with the warehouse already. *)
+RestCancelled ==
+    AtRest =>
+        \A i \in Lines :
+            gap.line[i].entered /\ gap.line[i].cancelled < world.wanted[i] =>
+                gap.line[i].covered = 0 /\ (Honest => queue.line[i].need = queue.line[i].released)
 
 (* The ledgers stop talking when nothing happens outside. *)
 ComesToRest == []<>AtRest

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+# of all plugins only what tests need: the others take longer to start than most tests to notice
+PYTEST = ("-m", "pytest", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider", "-x", "-q", "--no-header")
 NOTICED = 1  # pytest: tests ran, and some failed; anything else is a broken harness
 PASSED = 0
 
@@ -55,7 +57,7 @@ def copy_of(package, folder):
 def run(tests, folder, *, seconds=300):
     """Run tests with the packages in the folder instead of the installed ones; pytest's answer and what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:xdist", *tests],
+        [sys.executable, *PYTEST, *tests],
         cwd=ROOT,
         env=_environment(folder),
         capture_output=True,
@@ -76,4 +78,5 @@ def where(module, folder):
 def _environment(folder):
     # outside of xdist, without bytecode in the copies, and without shrinking what is found
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    return {**kept, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_PROFILE": "mutants"}
+    ours = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "HYPOTHESIS_PROFILE": "mutants"}
+    return {**kept, **ours, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}

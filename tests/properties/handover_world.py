@@ -26,7 +26,7 @@ from backorder_contracts.internal import (
 from backorder_runtime.record import DeadLetter, Message, SetTimer
 from handover_books import Books
 from handover_sides import PART, GapSide, QueueSide, SupplySide
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 from priority_router.domain.events import PolicyTaken, TimerRang
 from priority_router.domain.policy import Band, Policy, Strategy
 
@@ -37,6 +37,7 @@ LANES = tuple(identity.lane(PART, place) for place in LOCATIONS)
 IMPACTS = ("down", "degraded", "none")
 COMMANDS = ("hold", "resume", "cancel", "expedite", "release", "resume", "reroute", "cancel", "nonsense")
 _encode = msgspec.json.Encoder().encode
+_placed = msgspec.json.Decoder(LinePlaced)
 _recalled = msgspec.json.Decoder(LineRecalled)
 
 
@@ -91,6 +92,7 @@ class World:
         self.versions = dict.fromkeys(LANES, 0)
         self.shipped = Counter()  # (lane, line): units that the warehouse says it shipped
         self.lines = []  # everything placed
+        self.rerouted = []
         self.cancelled = []
         self.cancels_under_way = Counter()
         self.stock_records = []
@@ -193,6 +195,8 @@ class World:
     def _enter_line(self, message):
         if (order_id := _cancelled_order(message)) is not None:
             self.cancels_under_way[order_id] += 1
+        elif (line := _placed.decode(message.value).line).rerouted_from is not None:
+            self.rerouted.append(line.ref)
         self.channels["order-line"].append(message)
 
     # ── customers ──────────────────────────────────────────────────────────────────────────────────────
@@ -229,6 +233,8 @@ class World:
         at = which % (len(self.lines) + 1)
         # one past the end is the line that comes next: cancelled before it is placed
         order_id, line_id = f"O{at // 2}", str(at % 2 + 1)
+        if self.rerouted and which % 3 == 0:
+            order_id, line_id = astuple(self.rerouted[which % len(self.rerouted)])
         named = (LineCancel(line_id, units if units < 7 else None),) if units < 9 else None
         if not self.rogue and not self._all_shipments_known(order_id):
             return

@@ -102,7 +102,13 @@ class System:
 
         Then the two ledgers of every lane must agree.
         """
-        await self.until(self._resting, seconds, every=0.3)
+        try:
+            await self.until(self._resting, seconds, every=0.3)
+        except AssertionError:
+            behind, kept = await self.lag(), await self._in_database()
+            raise AssertionError(
+                f"not at rest within {seconds} s: {behind} records behind, {kept} outbox batches and timers"
+            ) from None
         await self.audit()
 
     async def audit(self) -> Report:

@@ -56,7 +56,7 @@ async def covered(system: System) -> dict[Key, int] | None:
     """The units of each line that stock satisfied, in the warehouse or gone; None while the database is away."""
     try:
         rows = await system.query("SELECT order_id, line_id, covered + cover_shipped FROM gap_detector.line")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         return None
     return {(order_id, line_id): units for order_id, line_id, units in rows}
 

@@ -1,6 +1,7 @@
 """A service as a process: settings, database, producer, its loops, its HTTP port, an orderly end."""
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -60,6 +61,8 @@ class Service:
 def main(service: Service, settings: Settings) -> None:
     """`python -m <module>` runs the service; `python -m <module> migrate` prepares its schema."""
     configure_logging(settings.log, service.name)
+    # cached lanes are millions of objects that stay: looking through all of them for cycles would stop every shard
+    gc.set_threshold(20_000, 20, 200)
     match sys.argv[1:]:
         case []:
             uvloop.run(_supervised(service, settings))
