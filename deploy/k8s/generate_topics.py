@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
 from backorder_contracts.topics import TOPICS, Topic
 
 ROOT = Path(__file__).parent

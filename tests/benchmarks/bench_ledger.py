@@ -19,6 +19,7 @@ import asyncpg
 import msgspec
 import structlog
 import uvloop
+
 from backorder_contracts.internal import Cause, LineDetail, LinePlaced, Origin
 from backorder_dev.database import provision
 from backorder_dev.postgres import EmbeddedPostgres

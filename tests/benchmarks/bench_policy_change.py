@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from aiokafka import AIOKafkaConsumer
+
 from backorder_dev.local_run import LocalRun
 from backorder_runtime.outbox import Wire
 from backorder_runtime.publisher import Publisher

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from backorder_contracts import compat
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -83,7 +84,7 @@ def test_a_status_may_be_added_to_what_we_publish(release):
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("key: back_order_id", "key: any", "topic notification-outcome, key"),
+        ("key: back_order_id", "key: any", "topic back-order-snapshot, key"),
         ("retention: 30d", "retention: 3d", "topic back-order-state, retention"),
         ("delay.pattern", "delay.found", "delay.pattern does not stand on this topic any more"),
         ("\nsupply:", "\nsupplies:", "topic supply, the topic itself"),

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from backorder_contracts.inputs import parse
 
 README = Path(__file__).parents[2] / "libs/backorder-contracts/README.md"

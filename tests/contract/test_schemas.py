@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
+
 from backorder_contracts import generate
 from backorder_contracts.envelope import write
 from backorder_contracts.events import DEAD_LETTER, EVENTS
 from backorder_contracts.fields import parse_time
 from backorder_contracts.inputs import INPUTS, parse
 from backorder_contracts.topics import TOPICS
-from jsonschema import Draft202012Validator
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 EXAMPLES = sorted(SCHEMAS.glob("examples/*/*/*.json"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 import yaml
+
 from backorder_contracts.topics import TOPICS
 from backorder_runtime.settings import DatabaseSettings
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import promql_parser
 import pytest
 import yaml
+from prometheus_client.metrics import MetricWrapperBase
+
 from auditor import metrics as auditor_metrics
 from backorder_runtime import telemetry
 from notifier import metrics as notifier_metrics
-from prometheus_client.metrics import MetricWrapperBase
 
 from .environment import known_variables
 from .promql import metrics_and_labels

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+
 from backorder_dev import database as provisioning
 from backorder_runtime.tables import RUNTIME_TABLES, statements
 

@@ -7,9 +7,10 @@ import signal
 import urllib.request
 
 import pytest
-from backorder_contracts import identity
 from e2e_support.command_line import backorder
 from e2e_support.upstream import line, order, stock
+
+from backorder_contracts import identity
 
 pytestmark = pytest.mark.stack
 

@@ -5,11 +5,12 @@ import random
 from collections import Counter, defaultdict
 
 import pytest
-from backorder_contracts import identity
-from backorder_runtime.outbox import Wire
 from e2e_support.bad_records import CASE, SERVICES, Bad, any_headers, any_key, bad_records, command
 from e2e_support.odd_names import publish_with_odd_name
 from e2e_support.upstream import cancellation, delivery, line, order, stock
+
+from backorder_contracts import identity
+from backorder_runtime.outbox import Wire
 
 pytestmark = pytest.mark.stack
 

@@ -5,9 +5,10 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from e2e_support.upstream import cancellation, delivery, line, order, shipped, stock
+
 from backorder_contracts import identity
 from backorder_runtime.outbox import Wire
-from e2e_support.upstream import cancellation, delivery, line, order, shipped, stock
 
 pytestmark = pytest.mark.stack
 

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from e2e_support.upstream import cancellation, line, order, shipped, stock
+
 from backorder_contracts import identity
 from backorder_runtime.outbox import Wire
-from e2e_support.upstream import cancellation, line, order, shipped, stock
 
 pytestmark = pytest.mark.stack
 

@@ -4,11 +4,12 @@ import json
 import urllib.request
 
 import pytest
+from e2e_support.command_line import backorder
+from e2e_support.upstream import delivery, line, order, stock
+
 from backorder_contracts import identity
 from backorder_contracts.policy import PolicyApplied
 from backorder_runtime.outbox import Wire
-from e2e_support.command_line import backorder
-from e2e_support.upstream import delivery, line, order, stock
 from priority_router.policy_file import default_text
 
 pytestmark = pytest.mark.stack

@@ -4,10 +4,11 @@ import json
 
 import asyncpg
 import pytest
-from backorder_contracts import identity
-from backorder_runtime.settings import KafkaSettings
 from e2e_support.command_line import backorder
 from e2e_support.upstream import cancellation, delivery, line, order, shipped, stock
+
+from backorder_contracts import identity
+from backorder_runtime.settings import KafkaSettings
 from priority_router import recording
 from priority_router.policy_file import default_text
 

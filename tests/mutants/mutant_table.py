@@ -93,7 +93,7 @@ MUTANTS = (
         f"{LEDGER}/domain/spread.py",
         "for kept in order.cancellations.values()",
         "for kept in ()",
-        (HONEST,),
+        (f"{OF_LEDGER}/test_cancellations.py",),
     ),
     Mutant(
         "a cancellation that comes twice counts twice",
@@ -227,7 +227,7 @@ MUTANTS = (
         f"{QUEUE}/domain/commands.py",
         '        take_back(draft, line, line.allocated, "held")\n',
         "        pass\n",
-        (HONEST,),
+        (f"{OF_QUEUE}/test_commands.py",),
     ),
     Mutant(
         "the ledger does not hear what a command cancelled",

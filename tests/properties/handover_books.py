@@ -3,6 +3,7 @@
 from collections import Counter
 
 import msgspec
+
 from backorder_contracts import identity
 from gap_detector.domain import events as gap
 

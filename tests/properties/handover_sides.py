@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import msgspec
+
 from backorder_contracts import identity
 from backorder_contracts.internal import CommandEntry, OrderEntry, QueueNeed, SupplyEntry
 from backorder_runtime.record import Message, Record

@@ -8,6 +8,10 @@ from collections import Counter, deque
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from handover_books import Books
+from handover_sides import PART, GapSide, QueueSide, SupplySide
+from msgspec.structs import astuple, replace
+
 from backorder_contracts import identity
 from backorder_contracts.internal import (
     Cause,
@@ -24,9 +28,6 @@ from backorder_contracts.internal import (
     StockEntry,
 )
 from backorder_runtime.record import DeadLetter, Message, SetTimer
-from handover_books import Books
-from handover_sides import PART, GapSide, QueueSide, SupplySide
-from msgspec.structs import astuple, replace
 from priority_router.domain.events import PolicyTaken, TimerRang
 from priority_router.domain.policy import Band, Policy, Strategy
 

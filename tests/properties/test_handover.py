@@ -7,10 +7,11 @@ ships what it was not told to, more than was ordered, before the order).
 from random import Random
 
 import pytest
-from backorder_contracts.events import EVENTS
 from handover_world import HAPPENINGS, HOUR, World
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from backorder_contracts.events import EVENTS
 
 KINDS = {
     "honest": {},

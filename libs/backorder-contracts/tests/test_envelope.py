@@ -3,6 +3,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+
 from backorder_contracts.envelope import MAX_VALUE_BYTES, read, write
 from backorder_contracts.refusal import Reason, Refused
 

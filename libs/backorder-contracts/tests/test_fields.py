@@ -1,8 +1,9 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from backorder_contracts.fields import format_time, parse_time, parse_time_or_date
 from pydantic_core import PydanticCustomError
+
+from backorder_contracts.fields import format_time, parse_time, parse_time_or_date
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import copy
 import json
 
 import pytest
+
 from backorder_contracts.inputs import INPUTS, parse
 from backorder_contracts.refusal import Reason, Refused
 

@@ -5,10 +5,11 @@ import string
 from pathlib import Path
 
 import pytest
-from backorder_contracts.inputs import INPUTS, parse
-from backorder_contracts.refusal import Refused
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from backorder_contracts.inputs import INPUTS, parse
+from backorder_contracts.refusal import Refused
 
 QUICK = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

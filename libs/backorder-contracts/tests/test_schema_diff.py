@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+
 from backorder_contracts.schema_diff import breaks
 
 OLD = {

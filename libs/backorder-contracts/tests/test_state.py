@@ -2,12 +2,13 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import ValidationError
+
 from backorder_contracts import fast_state
 from backorder_contracts.dead_letter import DeadLetterHeaders
 from backorder_contracts.state import BackOrderState, Cause, Promise, Quantity, Supplied
 from backorder_contracts.state_events import STATE_EVENTS
 from backorder_contracts.state_extras import Command, PassedOver
-from pydantic import ValidationError
 
 AT = datetime(2026, 11, 24, 7, tzinfo=UTC)
 NOTHING = {"allocated": 0, "released": 0, "shipped": 0, "cancelled": 0, "waiting": 0}

@@ -1,8 +1,9 @@
 from datetime import timedelta
 
 import pytest
-from backorder_contracts.topics import TOPICS, dead_letter, load
 from pydantic import ValidationError
+
+from backorder_contracts.topics import TOPICS, dead_letter, load
 
 SERVICES = ["gap-detector", "inventory-sync", "priority-router", "notifier"]
 
@@ -22,6 +23,7 @@ def test_lane_keyed_topics_share_one_partition_count():
         "queue-command",
         "back-order-state",
         "supply",
+        "notification-outcome",
     }
     for topic in TOPICS.values():
         if topic.key == "lane":

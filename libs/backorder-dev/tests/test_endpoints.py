@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from backorder_dev.daemon import AlreadyUpError, claim, find, shut_down
 from backorder_dev.endpoints import Endpoints, read_endpoints, remove_endpoints, write_endpoints
 

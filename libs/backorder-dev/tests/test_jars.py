@@ -5,6 +5,7 @@ import re
 import threading
 
 import pytest
+
 from backorder_dev import jars
 from backorder_dev.jars import Jar, JarsError, kafka_classpath
 

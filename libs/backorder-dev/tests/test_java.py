@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from backorder_dev import java
 from backorder_dev.java import JavaMissingError, find_java
 from backorder_dev.settings import DevSettings

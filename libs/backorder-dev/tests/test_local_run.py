@@ -8,6 +8,7 @@ import time
 import httpx
 import psutil
 import pytest
+
 from backorder_dev.commands import down, status, up
 from backorder_dev.daemon import find
 from backorder_dev.endpoints import read_endpoints

@@ -5,6 +5,7 @@ import signal
 
 import httpx
 import pytest
+
 from backorder_dev.process import StartError
 from backorder_dev.python_process import PythonProcess
 

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from email.message import EmailMessage
 
 import httpx
+
 from backorder_dev.arrivals import write_arrival
 from backorder_dev.mailbox import serve_mailbox
 from backorder_dev.ports import LOOPBACK, free_port

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+
 from backorder_contracts.topics import TOPICS
 from backorder_dev.database import provision
 from backorder_dev.services import ROLES

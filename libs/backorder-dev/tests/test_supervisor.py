@@ -7,6 +7,7 @@ import sys
 from itertools import pairwise
 
 import pytest
+
 from backorder_dev.process import Process, StartError
 from backorder_dev.supervisor import Backoff, Supervisor
 

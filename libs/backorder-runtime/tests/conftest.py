@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest_asyncio
+from engine_support.bench import Bench
+from engine_support.tally import TABLES
+
 from backorder_dev.reading import empty_topics
 from backorder_dev.stack import Stack, fresh_database
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import DatabaseSettings, EngineSettings, KafkaSettings, Settings
-from engine_support.bench import Bench
-from engine_support.tally import TABLES
 
 
 @pytest_asyncio.fixture(loop_scope="session")

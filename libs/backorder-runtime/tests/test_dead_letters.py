@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from backorder_contracts.topics import TOPICS
 from backorder_runtime.dead_letters import copy_of, letter_for, wire
 from backorder_runtime.record import Record

@@ -5,13 +5,14 @@ import random
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from engine_support.bench import Bench
+from engine_support.tally import TOPIC, Tally, told
+
 from backorder_runtime import store
 from backorder_runtime.clock import utc_now
 from backorder_runtime.lanes import LogChanged
 from backorder_runtime.outbox import Wire
 from backorder_runtime.record import Record
-from engine_support.bench import Bench
-from engine_support.tally import TOPIC, Tally, told
 
 pytestmark = pytest.mark.stack
 

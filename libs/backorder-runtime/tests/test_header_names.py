@@ -4,6 +4,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy as Batch
+
 from backorder_runtime import header_names
 
 

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from backorder_runtime import local_settings
 from backorder_runtime.local_settings import NoSystem
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 import msgspec
+
 from auditor.settings import AuditSettings
 from backorder_contracts.identity import parts_of
 from backorder_contracts.internal import Cause, LineDetail, LineRef

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest_asyncio
+
 from backorder_runtime import migrate
 from backorder_runtime.settings import DatabaseSettings
 

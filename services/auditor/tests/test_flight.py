@@ -4,6 +4,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from audit_books import EVER, NOW, SETTINGS
+
 from auditor.audit import audit
 from auditor.flight import TOPICS, in_flight
 from backorder_runtime import store

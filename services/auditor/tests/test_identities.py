@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+
 from auditor.domain.books import BackOrder, Ledger, LedgerLine, Pair
 from auditor.domain.identities import NAMED, SHOWN, Identity, LaneAudit
 

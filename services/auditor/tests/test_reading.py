@@ -6,6 +6,7 @@ import asyncpg
 import msgspec
 import pytest
 from audit_books import EVER, NOW
+
 from auditor.domain.identities import Identity
 from auditor.domain.report import Report
 from auditor.flight import Flight

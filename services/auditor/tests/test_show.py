@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from rich.console import Console
+
 from auditor import audit_command, metrics
 from auditor.audit_command import audit
 from auditor.domain.identities import Finding, Identity
@@ -13,7 +15,6 @@ from auditor.domain.report import DRIFTS_SHOWN, Debt, Drift, Report
 from auditor.settings import AuditorSettings
 from auditor.show import as_json, show
 from auditor.watch import Watch
-from rich.console import Console
 
 AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

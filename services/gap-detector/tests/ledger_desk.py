@@ -8,6 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
 
+from msgspec.structs import astuple
+
 from backorder_contracts import identity
 from backorder_contracts.internal import (
     CancelAnswer,
@@ -29,7 +31,6 @@ from gap_detector.domain.decide import decide
 from gap_detector.domain.evolve import evolve
 from gap_detector.domain.model import Lane, Ledger, Place
 from gap_detector.domain.spread import spread
-from msgspec.structs import astuple
 
 PART, HERE = "BRK-204", "W1"
 PLACED_AT = datetime(2026, 11, 24, 7, tzinfo=UTC)

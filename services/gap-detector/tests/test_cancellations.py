@@ -1,7 +1,8 @@
 """What is wanted no more: waiting and allocated units, which the queue gives up, then cover."""
 
-from gap_detector.domain import events as e
 from ledger_desk import cancel, given, need, order, stock
+
+from gap_detector.domain import events as e
 
 
 def test_a_cancelled_line_gives_up_its_cover():

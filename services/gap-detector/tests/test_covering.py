@@ -1,8 +1,9 @@
 """What a new order line gets, and what then happens to units that come."""
 
 import pytest
-from gap_detector.domain import events as e
 from ledger_desk import Story, given, need, order, ref, stock
+
+from gap_detector.domain import events as e
 
 
 def test_a_line_is_covered_by_free_units():

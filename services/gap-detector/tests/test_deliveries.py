@@ -1,8 +1,9 @@
 """Units keep the name of the supplier delivery that brought them."""
 
+from ledger_desk import given, need, order, stock
+
 from gap_detector.domain import events as e
 from gap_detector.domain.lots import add, take, trim
-from ledger_desk import given, need, order, stock
 
 
 def lots(**units):

@@ -1,9 +1,10 @@
 """What comes twice changes nothing; what comes again otherwise is refused, and the first stands."""
 
 import pytest
-from gap_detector.domain import events as e
 from ledger_desk import PLACED_AT, cancel, given, order, stock
 from msgspec.structs import replace
+
+from gap_detector.domain import events as e
 
 
 def test_a_duplicate_line_changes_nothing():

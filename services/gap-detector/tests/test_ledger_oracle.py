@@ -2,15 +2,16 @@
 
 from collections import Counter
 
+from hypothesis import given
+from hypothesis import strategies as st
+from ledger_desk import HERE, PART, PLACED_AT, need, ref, stock
+from ledger_oracle import NOBODY, QUEUE, Shelf
+
 from backorder_contracts.internal import LineDetail, LineRef, Origin
 from gap_detector.domain import events as e
 from gap_detector.domain.decide import decide
 from gap_detector.domain.evolve import evolve
 from gap_detector.domain.model import Lane
-from hypothesis import given
-from hypothesis import strategies as st
-from ledger_desk import HERE, PART, PLACED_AT, need, ref, stock
-from ledger_oracle import NOBODY, QUEUE, Shelf
 
 NAMES = ("A", "A/2", "B", "C", "D")
 names = st.sampled_from(NAMES)

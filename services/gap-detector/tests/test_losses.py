@@ -1,7 +1,8 @@
 """Lost stock: the queue gives back first, then the newest cover."""
 
-from gap_detector.domain import events as e
 from ledger_desk import given, order, stock
+
+from gap_detector.domain import events as e
 
 
 def test_lost_free_units_cost_nobody_anything():

@@ -1,7 +1,8 @@
 """What the queue reports back: changed needs, and units that no line can use."""
 
-from gap_detector.domain import events as e
 from ledger_desk import given, need, order, stock
+
+from gap_detector.domain import events as e
 
 
 def test_a_queue_that_needs_less_leaves_units_to_others():

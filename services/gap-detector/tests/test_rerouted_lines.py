@@ -1,8 +1,9 @@
 """A line that was rerouted is cancelled where it is now, by way of the queue that sent it there."""
 
-from backorder_contracts.internal import CancelAnswer, Cause, LineRecalled
 from ledger_desk import PART, cancel, given, need, order, ref, stock
 from msgspec.structs import replace
+
+from backorder_contracts.internal import CancelAnswer, Cause, LineRecalled
 
 CAUSE = Cause("order.cancelled", "X")
 

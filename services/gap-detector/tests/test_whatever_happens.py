@@ -1,10 +1,11 @@
 """What holds after every event, in whatever order events come, sensible or not."""
 
-from backorder_contracts.internal import Cause, LinePlaced, LineRecalled
-from gap_detector.domain import events as e
 from hypothesis import given
 from hypothesis import strategies as st
 from ledger_desk import HERE, PART, Story, cancel, need, order, ref, stock
+
+from backorder_contracts.internal import Cause, LinePlaced, LineRecalled
+from gap_detector.domain import events as e
 
 names = st.sampled_from(["A", "A/2", "B", "C"])
 places = st.sampled_from([HERE, HERE, "W2"])

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
 from backorder_contracts.supply import InboundScheduled, StockPositioned, SupplyDiscrepancy
 from backorder_runtime import migrate
 from backorder_runtime.service import run

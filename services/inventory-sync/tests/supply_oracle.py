@@ -3,11 +3,12 @@
 from collections import Counter
 from itertools import pairwise
 
+from hypothesis import strategies as st
+from supply_world import HOUR, START, World, delivery, stock
+
 from backorder_contracts.internal import StockEntry
 from backorder_contracts.supply import InboundScheduled, SupplyDiscrepancy
-from hypothesis import strategies as st
 from inventory_sync.domain.model import Rules
-from supply_world import HOUR, START, World, delivery, stock
 
 NAMES = ("PO-1", "PO-2")
 GRACE = Rules(grace=2 * HOUR)

@@ -5,6 +5,9 @@ import random
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
+from supply_world import HOUR, MODELS, START, World, delivery, received, stock
+
 from backorder_contracts import identity
 from backorder_contracts.internal import DeliveryEntry
 from backorder_runtime import migrate
@@ -14,8 +17,6 @@ from backorder_runtime.settings import DatabaseSettings
 from backorder_runtime.store import Outdated
 from inventory_sync.domain.model import Rules
 from inventory_sync.handlers import Positions
-from msgspec.structs import replace
-from supply_world import HOUR, MODELS, START, World, delivery, received, stock
 
 pytestmark = pytest.mark.stack
 

@@ -4,6 +4,7 @@ import json
 
 import msgspec
 import pytest
+
 from backorder_contracts.internal import SupplyEntry
 from backorder_contracts.refusal import Refused
 from backorder_runtime.record import Record

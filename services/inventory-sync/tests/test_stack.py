@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
-from backorder_contracts.supply import InboundScheduled, StockPositioned, SupplyDiscrepancy
 from running_service import Feeds, running, settings_for
+
+from backorder_contracts.supply import InboundScheduled, StockPositioned, SupplyDiscrepancy
 
 pytestmark = pytest.mark.stack
 

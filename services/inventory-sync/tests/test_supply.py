@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
+from msgspec.structs import replace
+from supply_world import HOUR, START, World, delivery, received, stock
+
 from backorder_contracts.supply import InboundScheduled, SupplyDiscrepancy
 from inventory_sync.domain.events import DeliveryArrived, TimeCame
 from inventory_sync.domain.model import Rules
-from msgspec.structs import replace
-from supply_world import HOUR, START, World, delivery, received, stock
 
 
 def moves(events):

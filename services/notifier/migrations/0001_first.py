@@ -1,6 +1,7 @@
 """The notifier's tables."""
 
 from alembic import op
+
 from backorder_runtime.tables import RUNTIME_TABLES
 
 revision = "0001"

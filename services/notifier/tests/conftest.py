@@ -9,6 +9,7 @@ import asyncpg
 import msgspec
 import pytest
 import pytest_asyncio
+
 from backorder_contracts.identity import lane
 from backorder_dev.stack import DatabaseServer, fresh_database
 from backorder_runtime import migrate

@@ -5,6 +5,7 @@ import socket
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from notifier.domain.addresses import check_email, check_url, is_public
 from notifier.guard import Blocked, aim
 

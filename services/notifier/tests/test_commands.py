@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import pytest
+
 from notifier import commands
 
 

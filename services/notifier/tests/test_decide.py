@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from backorder_contracts.state import STATE_EVENTS
 from hypothesis import given
 from hypothesis import strategies as st
+
+from backorder_contracts.state import STATE_EVENTS
 from notifier.domain.decide import Habits, Queued, Seen, Settled, decide, usable
 from notifier.domain.model import Audience, BackOrder, Channel, Kind, Promise, Quantity, Recipient, StateEvent
 from notifier.domain.schedule import Patience, next_try

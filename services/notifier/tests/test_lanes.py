@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.json import encode
+
 from backorder_contracts.notification import NotificationOutcome
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.record import Record
-from msgspec.json import encode
 
 _WAITING = "SELECT version FROM notification WHERE status = 'pending' ORDER BY version, channel"
 

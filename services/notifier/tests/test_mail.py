@@ -7,9 +7,10 @@ from itertools import pairwise
 from re import fullmatch
 
 import pytest
-from backorder_contracts.fields import PRINTABLE
 from hypothesis import example, given
 from hypothesis import strategies as st
+
+from backorder_contracts.fields import PRINTABLE
 from notifier.domain.calendar import Calendar
 from notifier.domain.compose import News, Told, compose
 from notifier.domain.model import Audience, BackOrder, Promise, Quantity

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 
 import pytest
-from notifier.settings import NotifierSettings
 from pydantic import ValidationError
+
+from notifier.settings import NotifierSettings
 
 
 def test_the_defaults_can_be_used():

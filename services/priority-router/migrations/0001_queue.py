@@ -1,6 +1,7 @@
 """The engine's tables and the queue's."""
 
 from alembic import op
+
 from backorder_runtime.tables import RUNTIME_TABLES, statements
 
 revision = "0001"

@@ -3,6 +3,8 @@
 It speaks the real messages, and is written from the design, not from the gap detector's code.
 """
 
+from router_desk import HOUR, START
+
 from backorder_contracts.identity import back_order_id
 from backorder_contracts.internal import (
     BackOrderShipped,
@@ -14,7 +16,6 @@ from backorder_contracts.internal import (
     Shortage,
     UnitsHanded,
 )
-from router_desk import HOUR, START
 
 CAUSE = Cause("ledger", "0")
 

@@ -1,10 +1,11 @@
 """Every command is answered: it is done whole, or refused with a reason."""
 
 import pytest
+from router_desk import HOUR, SECOND, START, Desk, policy
+
 from backorder_contracts.internal import CancelAnswer, LineRef
 from priority_router.domain import facts as f
 from priority_router.domain.lane_facts import Change, LineRerouted, NeedReported, UnknownNamed
-from router_desk import HOUR, SECOND, START, Desk, policy
 
 
 def refused(desk):

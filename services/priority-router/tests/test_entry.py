@@ -1,9 +1,10 @@
 """What the queue does with the messages of the ledger."""
 
+from router_desk import HOUR, SECOND, START, Desk, quantities
+
 from backorder_contracts.internal import CancelAnswer, LineRef, Lot
 from priority_router.domain import facts as f
 from priority_router.domain.lane_facts import Change, NeedReported, UnknownNamed
-from router_desk import HOUR, SECOND, START, Desk, quantities
 
 
 def test_a_shortage_opens_a_back_order_and_ranks_it():

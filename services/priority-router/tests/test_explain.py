@@ -1,6 +1,8 @@
 from datetime import timedelta
 
 import pytest
+from router_desk import HOUR, START, Desk, policy
+
 from backorder_contracts.internal import LineDetail, Lot, Shortage, UnitsHanded
 from priority_router.decisions import decision_of
 from priority_router.domain.decide import decide
@@ -9,7 +11,6 @@ from priority_router.explain import next_of, sentence
 from priority_router.publish import Teller
 from priority_router.questions import Standing
 from priority_router.repository import LaneState
-from router_desk import HOUR, START, Desk, policy
 
 
 def standing(desk, order):

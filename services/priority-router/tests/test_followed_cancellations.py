@@ -1,10 +1,11 @@
 """A cancellation of the order follows the part of a line that was rerouted."""
 
 import pytest
+from router_desk import Desk
+
 from backorder_contracts.internal import CancelAnswer
 from priority_router.domain.lane_facts import LineFollowed, NeedReported
 from priority_router.publish import Teller
-from router_desk import Desk
 
 
 @pytest.fixture

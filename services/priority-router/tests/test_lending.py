@@ -1,7 +1,8 @@
 """Complete lines that cannot be completed leave their units to others, so that none lies idle."""
 
-from priority_router.domain import facts as f
 from router_desk import Desk, promises
+
+from priority_router.domain import facts as f
 
 
 def test_a_complete_line_that_supply_cannot_complete_lends_its_units():

@@ -6,8 +6,9 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-import priority_router
 import pytest
+
+import priority_router
 
 HERE = Path(__file__).parent
 SOURCE = Path(priority_router.__file__).parent

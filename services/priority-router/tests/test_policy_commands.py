@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from backorder_contracts.policy import PolicyApplied
 from priority_router import policy_commands, policy_topic
 from priority_router.policy_file import default_text

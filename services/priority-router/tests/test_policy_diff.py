@@ -1,4 +1,5 @@
 import pytest
+
 from priority_router.policy_diff import differences, written
 from priority_router.policy_file import default_text
 

@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from router_desk import START
+
 from backorder_contracts.internal import LineDetail
 from priority_router.cel import FIELDS, compile_condition
 from priority_router.domain.policy import Strategy, line_facts
 from priority_router.policy_file import PolicyMistakesError, default_text, read_policy
-from router_desk import START
 
 GOOD = """\
 version: "1"

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from router_desk import HOUR, SECOND, START, Desk, policy, promises
+
 from priority_router.domain import facts as f
 from priority_router.domain.draft import Draft
 from priority_router.domain.events import Inbound, InboundSeen, TimerRang
-from router_desk import HOUR, SECOND, START, Desk, policy, promises
 
 
 def test_a_promise_is_when_supply_passes_the_need_up_to_the_line():

@@ -1,15 +1,16 @@
 """The queue does what a slow, obviously right one does, whatever happens in whatever order."""
 
 import pytest
-from backorder_contracts.internal import LineRef
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from router_desk import HOUR, SECOND, START, Desk, policy
+from router_oracle import Oracle
+
+from backorder_contracts.internal import LineRef
 from priority_router.domain import facts as f
 from priority_router.domain.draft import Draft
 from priority_router.domain.events import TimerRang
 from priority_router.domain.lane_facts import NeedReported
-from router_desk import HOUR, SECOND, START, Desk, policy
-from router_oracle import Oracle
 
 ORDERS = st.sampled_from("ABCDEFGHIJ")
 UNITS = st.integers(1, 6)

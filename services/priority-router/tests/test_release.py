@@ -1,10 +1,11 @@
 """When units are released, when dates pass, and what another policy changes."""
 
+from router_desk import HOUR, SECOND, START, Desk, policy, quantities
+
 from priority_router.domain import facts as f
 from priority_router.domain.draft import Draft
 from priority_router.domain.events import TimerRang
 from priority_router.domain.lane_facts import TimerSet
-from router_desk import HOUR, SECOND, START, Desk, policy, quantities
 
 
 def test_units_are_released_once_the_debounce_is_over_and_only_once():

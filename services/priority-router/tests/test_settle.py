@@ -1,9 +1,10 @@
 """Who gets units, who loses them, and what is said about it."""
 
+from router_desk import SECOND, Desk, policy, quantities
+
 from backorder_contracts.internal import Lot
 from priority_router.domain import facts as f
 from priority_router.domain.lane_facts import NeedReported
-from router_desk import SECOND, Desk, policy, quantities
 
 
 def test_units_go_to_the_first_rank_and_partly_to_the_next():

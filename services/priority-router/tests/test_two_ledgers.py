@@ -6,10 +6,11 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from priority_router.domain.draft import Draft
-from priority_router.domain.lane_facts import NeedReported
 from router_desk import SECOND, Desk, policy
 from router_ledger import Ledger
+
+from priority_router.domain.draft import Draft
+from priority_router.domain.lane_facts import NeedReported
 
 
 class World:

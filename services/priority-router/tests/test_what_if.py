@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from router_desk import HOUR, SECOND, START, Desk, policy
+
 from backorder_contracts.internal import BackOrderShipped, LineDetail, LineRef, Shortage, UnitsHanded
 from priority_router.comparison import Comparing
 from priority_router.domain.events import Inbound, InboundSeen, TimerRang
 from priority_router.replay import Batch, Replay, WhatIf
-from router_desk import HOUR, SECOND, START, Desk, policy
 
 LANE = "BRK-204@W1"
 FIFO = policy("f", version="fifo")

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from backorder_runtime.outbox import Wire
-
 from e2e_support.upstream import cancellation, delivery, line, order, shipped, stock
 
 CASE = "x-case"

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backorder_runtime.outbox import Wire
-
 from e2e_support.upstream import cancellation, delivery, line, order
 from e2e_support.warehouse import Key, Lane, Warehouse
 

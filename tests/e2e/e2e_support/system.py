@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
+
 from auditor.audit import audit
 from auditor.domain.report import Report
 from auditor.settings import AuditSettings

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from backorder_runtime.broker import BrokerNotReady
-
 from backorder_dev.database import DATABASE, provision
 from backorder_dev.endpoints import Endpoints, remove_endpoints, write_endpoints, write_secrets
 from backorder_dev.jars import JarsError
@@ -23,6 +21,7 @@ from backorder_dev.python_process import PythonProcess
 from backorder_dev.services import SERVICES, Service
 from backorder_dev.supervisor import Component, Supervisor
 from backorder_dev.topics import DEFAULT_PARTITIONS, TopicsError, create_topics
+from backorder_runtime.broker import BrokerNotReady
 
 Say = Callable[[str], None]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from backorder_runtime import http
-from backorder_runtime.lifecycle import stop_on_signals
-from backorder_runtime.settings import HttpSettings
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backorder_dev.mailbox import serve_mailbox
 from backorder_dev.push import push_routes
+from backorder_runtime import http
+from backorder_runtime.lifecycle import stop_on_signals
+from backorder_runtime.settings import HttpSettings
 
 
 class Sinks(BaseModel, frozen=True):

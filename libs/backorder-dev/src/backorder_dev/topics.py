@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from aiokafka.admin import AIOKafkaAdminClient
+
 from backorder_contracts.topics import TOPICS
 from backorder_runtime import broker
 from backorder_runtime.settings import KafkaSettings

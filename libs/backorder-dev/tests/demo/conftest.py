@@ -8,9 +8,10 @@ import pytest
 # the helpers of these tests (demo_desk, demo_tamper) are plain modules beside them
 sys.path.insert(0, str(Path(__file__).parent))
 
+from demo_desk import play
+
 from backorder_dev.demo.letters import subscribers
 from backorder_dev.demo.plan import make_plan
-from demo_desk import play
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
+from demo_desk_books import Lane, Line, take_lots
+from demo_desk_press import DAY, Press
+
 from backorder_contracts.identity import lane
 from backorder_dev.demo.acts import Plan
 from backorder_dev.demo.business import Business
 from backorder_dev.demo.records import Evidence, Publication, Sent
-from demo_desk_books import Lane, Line, take_lots
-from demo_desk_press import DAY, Press
 
 START = datetime.fromisoformat("2026-11-24T07:00:00+00:00").timestamp()
 DEBOUNCE = 2.0

@@ -3,6 +3,8 @@
 from collections import Counter
 
 import pytest
+from demo_desk import START, play
+
 from backorder_dev.demo.acts import (
     Announce,
     CancelOrder,
@@ -18,7 +20,6 @@ from backorder_dev.demo.business import Business
 from backorder_dev.demo.plan import make_plan
 from backorder_dev.demo.records import Event
 from backorder_dev.demo.stories import EARLY
-from demo_desk import START, play
 
 LONG_AGO = 0.0
 

@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+
 from backorder_dev.daemon import claim
 from backorder_dev.demo import command
 from backorder_dev.demo.folder import fresh, notifier_url

@@ -5,6 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from demo_desk import START, play
+from rich.console import Console
+
 from backorder_dev.demo.board import Board, Latency
 from backorder_dev.demo.checks.finding import Finding, all_of, none_of, number
 from backorder_dev.demo.letters import subscribers
@@ -15,8 +18,6 @@ from backorder_dev.demo.summary import print_figures, print_findings, print_furt
 from backorder_dev.demo.verdict import judge
 from backorder_dev.demo.words import Context, tell
 from backorder_dev.endpoints import Endpoints
-from demo_desk import START, play
-from rich.console import Console
 
 
 @pytest.fixture(scope="module")

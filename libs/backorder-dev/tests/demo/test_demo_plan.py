@@ -3,12 +3,13 @@
 from collections import Counter
 
 import pytest
+from demo_desk import play
+
 from backorder_contracts.inputs import parse
 from backorder_contracts.refusal import Refused
 from backorder_dev.demo import acts
 from backorder_dev.demo.plan import make_plan
 from backorder_dev.demo.stories import STORIES
-from demo_desk import play
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from backorder_dev.endpoints import read_endpoints
 
 _LIMIT = 240

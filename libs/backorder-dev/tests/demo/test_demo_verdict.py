@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from backorder_dev.demo.letters import subscribers
-from backorder_dev.demo.plan import make_plan
 from demo_desk import play
 from demo_tamper import alter, find, the, wrong
+
+from backorder_dev.demo.letters import subscribers
+from backorder_dev.demo.plan import make_plan
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

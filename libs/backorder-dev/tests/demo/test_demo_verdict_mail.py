@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from backorder_dev.demo.records import Letter
 from demo_tamper import alter, find, the
+
+from backorder_dev.demo.records import Letter
 
 
 def test_a_mail_that_is_not_there_is_noticed(evidence):

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import stamina
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
-from backorder_contracts.topics import TOPICS
 
+from backorder_contracts.topics import TOPICS
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
 
 

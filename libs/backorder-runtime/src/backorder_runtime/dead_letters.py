@@ -5,10 +5,10 @@ from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
+
 from backorder_contracts.internal import Origin
 from backorder_contracts.refusal import one_line
 from backorder_contracts.topics import TOPICS, dead_letter
-
 from backorder_runtime.consumer import first_and_end, to_record
 from backorder_runtime.outbox import Letter, Wire, rfc3339
 from backorder_runtime.record import Headers, Record

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from backorder_contracts.internal import Origin
-
 from backorder_runtime.database import Conn
 from backorder_runtime.record import Effect, Message, Record, Timer
 

@@ -12,8 +12,8 @@ from time import perf_counter
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
-from backorder_contracts.refusal import Refused
 
+from backorder_contracts.refusal import Refused
 from backorder_runtime import consumer as kafka
 from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment

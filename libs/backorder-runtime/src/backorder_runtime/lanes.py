@@ -12,8 +12,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from asyncpg import Pool
-from backorder_contracts.topics import TOPICS
 
+from backorder_contracts.topics import TOPICS
 from backorder_runtime import consumer as kafka
 from backorder_runtime import database, store
 from backorder_runtime.clock import Clock

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 import msgspec
-from backorder_contracts.internal import Origin
-from backorder_contracts.topics import TOPICS
 from msgspec import Struct
 
+from backorder_contracts.internal import Origin
+from backorder_contracts.topics import TOPICS
 from backorder_runtime.record import Headers
 
 

@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 from asyncpg import Pool
-from backorder_contracts.refusal import Refused
 
+from backorder_contracts.refusal import Refused
 from backorder_runtime import store
 from backorder_runtime.database import Conn
 from backorder_runtime.dead_letters import letter_for

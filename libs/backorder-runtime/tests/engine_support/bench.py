@@ -12,7 +12,6 @@ from backorder_runtime.lanes import LaneRunner, LaneService
 from backorder_runtime.outbox import Wire
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import Settings
-
 from engine_support.tally import TOPIC, Tally
 
 

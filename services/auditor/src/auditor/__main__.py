@@ -4,11 +4,11 @@ import sys
 
 import structlog
 import uvloop
-from backorder_runtime.lifecycle import stop_on_signals
-from backorder_runtime.telemetry import configure_logging
 
 from auditor import watch
 from auditor.settings import AuditorSettings
+from backorder_runtime.lifecycle import stop_on_signals
+from backorder_runtime.telemetry import configure_logging
 
 
 async def _run(settings: AuditorSettings) -> None:

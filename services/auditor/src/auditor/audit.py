@@ -3,14 +3,13 @@
 import time
 from datetime import datetime
 
-from backorder_runtime.clock import Clock, utc_now
-from backorder_runtime.database import Conn
-from backorder_runtime.settings import KafkaSettings
-
 from auditor.domain.report import Report
 from auditor.flight import in_flight
 from auditor.reading import compare
 from auditor.settings import AuditSettings
+from backorder_runtime.clock import Clock, utc_now
+from backorder_runtime.database import Conn
+from backorder_runtime.settings import KafkaSettings
 
 
 async def audit(

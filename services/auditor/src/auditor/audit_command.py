@@ -9,8 +9,6 @@ from typing import Annotated, NoReturn
 import asyncpg
 import msgspec
 from aiokafka.errors import KafkaError
-from backorder_runtime.local_settings import NoSystem, database_url, kafka_settings
-from backorder_runtime.settings import KafkaSettings
 from cyclopts import Parameter
 from rich.console import Console
 
@@ -18,6 +16,8 @@ from auditor.audit import audit as run_audit
 from auditor.domain.report import Report
 from auditor.settings import AuditorSettings
 from auditor.show import as_json, show
+from backorder_runtime.local_settings import NoSystem, database_url, kafka_settings
+from backorder_runtime.settings import KafkaSettings
 
 _EVER = datetime(1, 1, 1, tzinfo=UTC)
 _DRIFT = 1

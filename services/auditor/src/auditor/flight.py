@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import NoOffsetForPartitionError
+
+from auditor.settings import AuditSettings
 from backorder_runtime import queries
 from backorder_runtime.consumer import first_and_end
 from backorder_runtime.database import Conn
 from backorder_runtime.outbox import Event, OutboxBatch
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
-
-from auditor.settings import AuditSettings
 
 TOPICS = ("back-order-queue", "back-order-need")
 _SQL = queries.load("auditor")

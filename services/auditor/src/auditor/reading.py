@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 from asyncpg.cursor import Cursor
-from backorder_runtime import queries
-from backorder_runtime.database import Conn
 from msgspec import Struct
 
 from auditor.domain.books import BackOrder, Ledger, LedgerLine, Pair
 from auditor.domain.identities import NAMED, LaneAudit
 from auditor.domain.report import Debt, Drift, Report
 from auditor.flight import Flight
+from backorder_runtime import queries
+from backorder_runtime.database import Conn
 
 _SQL = queries.load("auditor")
 _AT_ONCE = 2_000

@@ -1,7 +1,8 @@
 """What the auditor reads from its environment, on top of what every service reads."""
 
-from backorder_runtime.settings import Settings
 from pydantic import BaseModel, Field
+
+from backorder_runtime.settings import Settings
 
 
 class AuditSettings(BaseModel, frozen=True):

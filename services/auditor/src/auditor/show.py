@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from backorder_runtime.outbox import rfc3339
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from auditor.domain.report import Report
+from backorder_runtime.outbox import rfc3339
 
 
 def as_json(report: Report) -> dict[str, Any]:

@@ -9,15 +9,15 @@ import msgspec
 import structlog
 from aiokafka.errors import KafkaError
 from asyncpg import Pool
-from backorder_runtime import database, http
-from backorder_runtime.clock import Clock, utc_now
-from backorder_runtime.lifecycle import Heartbeat, first_of, run_together
-from backorder_runtime.telemetry import announce
 
 from auditor import metrics
 from auditor.audit import audit
 from auditor.domain.report import Report
 from auditor.settings import AuditorSettings
+from backorder_runtime import database, http
+from backorder_runtime.clock import Clock, utc_now
+from backorder_runtime.lifecycle import Heartbeat, first_of, run_together
+from backorder_runtime.telemetry import announce
 
 _FIRST_PAUSE = 1.0  # seconds, while there is nothing to read yet
 _LOGGED = 20

@@ -2,7 +2,6 @@
 
 from backorder_runtime.service import Running, Service, main
 from backorder_runtime.settings import Settings
-
 from gap_detector.handlers import TOPICS, GapLedger
 from gap_detector.intake import OrderIntake
 

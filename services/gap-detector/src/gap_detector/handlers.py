@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import TypeAlias
 
 import msgspec
+
 from backorder_contracts import identity
 from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, OrderEntry, QueueNeed
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.database import Conn
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Effect, Record, Timer
-
 from gap_detector import repository
 from gap_detector.domain import events as e
 from gap_detector.domain.decide import decide

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+
 from backorder_contracts import identity
 from backorder_contracts.envelope import Envelope
 from backorder_contracts.inputs import parse

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+
 from backorder_contracts import identity
 from backorder_contracts.fast_state import Quantities, State, line_fields
 from backorder_contracts.internal import (
@@ -18,8 +20,6 @@ from backorder_contracts.internal import (
 )
 from backorder_contracts.refusal import Reason
 from backorder_runtime.record import DeadLetter, Effect, Message
-from msgspec import Struct
-
 from gap_detector.domain import events as e
 from gap_detector.domain.model import Lane
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 from asyncpg import UniqueViolationError
+
 from backorder_contracts.internal import LineDetail, LineRef, Lot, OrderCancelled
 from backorder_runtime import queries
 from backorder_runtime.database import Conn
 from backorder_runtime.store import Outdated
-
 from gap_detector.domain.model import Lane, Line
 
 _SQL = queries.load("gap_detector")

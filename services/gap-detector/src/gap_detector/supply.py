@@ -1,8 +1,8 @@
 """What the ledger reads of the supply topic: stock positions, and only the fields it needs."""
 
-from backorder_contracts.internal import Cause, ShippedLine
 from msgspec import Struct, json
 
+from backorder_contracts.internal import Cause, ShippedLine
 from gap_detector.domain.events import StockMoved
 
 

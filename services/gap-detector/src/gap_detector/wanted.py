@@ -6,7 +6,6 @@ from typing import Any
 
 from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, QueueNeed
 from backorder_runtime.handler import Arrived
-
 from gap_detector.domain.events import StockMoved
 
 

@@ -1,7 +1,6 @@
 """Puts inventory-sync together."""
 
 from backorder_runtime.service import Running, Service
-
 from inventory_sync.handlers import Positions
 from inventory_sync.intake import ENTRIES, SupplyIntake
 from inventory_sync.settings import InventorySettings

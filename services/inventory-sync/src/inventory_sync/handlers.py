@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import TypeAlias
 
 import msgspec
+
 from backorder_contracts import identity
 from backorder_contracts.internal import DeliveryEntry, SupplyEntry
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.database import Conn
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Effect, Record, Timer
-
 from inventory_sync import repository
 from inventory_sync.domain import events as e
 from inventory_sync.domain.decide import decide

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from backorder_contracts.fields import MAX_LEVEL
 from backorder_contracts.refusal import Reason
 from backorder_runtime.record import DeadLetter, Effect, Message, SetTimer
-from msgspec import Struct
-
 from inventory_sync import wire
 from inventory_sync.domain import events as e
 from inventory_sync.domain.deliveries import still_to_come

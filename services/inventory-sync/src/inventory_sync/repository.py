@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+
 from backorder_runtime import queries
 from backorder_runtime.database import Conn
 from backorder_runtime.store import Outdated
-
 from inventory_sync.domain.model import Announced, Delivery, Doubt, Lane, Seen
 
 _SQL = queries.load("inventory_sync")

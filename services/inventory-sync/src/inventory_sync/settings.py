@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from backorder_runtime.settings import Settings
 from pydantic import BaseModel, Field
 
+from backorder_runtime.settings import Settings
 from inventory_sync.domain.model import Rules
 
 _DAY = 86_400

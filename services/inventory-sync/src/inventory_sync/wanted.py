@@ -6,7 +6,6 @@ from typing import Any
 
 from backorder_contracts.internal import DeliveryEntry, StockEntry
 from backorder_runtime.handler import Arrived
-
 from inventory_sync.domain.events import TimeCame
 
 

@@ -6,8 +6,9 @@ The pydantic models are the contract; these only write it faster. A test holds t
 from datetime import datetime
 
 import msgspec
-from backorder_contracts.internal import Cause
 from msgspec import Struct
+
+from backorder_contracts.internal import Cause
 
 encode = msgspec.json.Encoder().encode
 

@@ -1,7 +1,6 @@
 """`python -m notifier` runs the service; `python -m notifier migrate` prepares its schema."""
 
 from backorder_runtime.service import main
-
 from notifier.bootstrap import notifier
 from notifier.settings import NotifierSettings
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from backorder_runtime.lifecycle import run_together
 from backorder_runtime.service import Running, Service
-
 from notifier.domain.model import Channel
 from notifier.handlers import NotifierHandler
 from notifier.housekeeping import keep_house

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Annotated, Literal, NoReturn, TypeVar
 
 import asyncpg
-from backorder_runtime.clock import utc_now
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
 
+from backorder_runtime.clock import utc_now
 from notifier.domain.addresses import check_email, check_url
 from notifier.repository import SQL
 

@@ -8,7 +8,6 @@ from typing import TypeAlias
 from backorder_runtime.database import Conn
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Effect, Record, Timer
-
 from notifier import metrics, repository
 from notifier.domain.decide import Fact, Habits, Queued, Reach, Seen, Settled, decide
 from notifier.domain.model import Audience, Notification, Outcome, Recipient, StateEvent

@@ -6,8 +6,8 @@ from typing import Any
 
 import structlog
 from asyncpg import InterfaceError, Pool, PostgresError
-from backorder_runtime.clock import Clock
 
+from backorder_runtime.clock import Clock
 from notifier import metrics
 from notifier.domain.model import Channel
 from notifier.repository import SQL

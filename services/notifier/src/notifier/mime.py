@@ -10,9 +10,9 @@ from email.mime.text import MIMEText
 from email.utils import format_datetime
 from typing import Final
 
-from backorder_contracts.fields import PRINTABLE
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from backorder_contracts.fields import PRINTABLE
 from notifier.domain.compose import Letter
 from notifier.domain.identity import back_order_thread, order_thread
 from notifier.settings import SmtpSettings

@@ -6,7 +6,6 @@ from datetime import datetime
 from backorder_runtime import queries
 from backorder_runtime.clock import utc_now
 from backorder_runtime.database import Conn
-
 from notifier.domain.decide import Reach, Seen
 from notifier.domain.model import Audience, Channel, Notification, Outcome, Recipient
 from notifier.settings import TeamSettings

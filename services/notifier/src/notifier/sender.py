@@ -10,8 +10,8 @@ from time import perf_counter
 import stamina
 import structlog
 from asyncpg import InterfaceError, PostgresError
-from backorder_runtime.clock import Clock
 
+from backorder_runtime.clock import Clock
 from notifier import metrics
 from notifier.delivery import Delivery, LeaseLost, Rejected, Sent, Transport, TryAgain, Unavailable, Unsure
 from notifier.domain.compose import compose, unchanged

@@ -4,9 +4,9 @@ from datetime import UTC, timedelta, tzinfo
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from backorder_runtime.settings import Settings
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 
+from backorder_runtime.settings import Settings
 from notifier.domain.addresses import check_email, check_url
 from notifier.domain.calendar import Calendar
 from notifier.domain.decide import Habits

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from asyncpg import Pool, Record
-from backorder_runtime.database import Conn
 
+from backorder_runtime.database import Conn
 from notifier.domain.compose import News, Told, learned, promise_of
 from notifier.domain.model import Audience, BackOrder, Channel, Recipient, Result
 from notifier.repository import SQL

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
+
 from backorder_contracts.fields import PRINTABLE
 from backorder_contracts.identity import lane
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.record import Message, Record
-
 from notifier.domain.model import BackOrder, Channel, Outcome, Result, StateEvent
 from notifier.domain.settle import delay_seconds
 

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from aiosmtpd.smtp import SMTP
+
 from notifier.domain.model import Channel
 from notifier.sender import Sender
 from notifier.smtp import SmtpTransport

@@ -5,6 +5,7 @@ import sys
 from datetime import datetime, timedelta
 
 import asyncpg
+
 from backorder_runtime.clock import utc_now
 from notifier.domain.model import Channel
 from notifier.sender import Sender

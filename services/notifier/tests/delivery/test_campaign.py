@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from datetime import timedelta
 
 import pytest
+
 from notifier.domain.model import Audience, Channel
 from notifier.domain.table import rules
 from notifier.housekeeping import tidy

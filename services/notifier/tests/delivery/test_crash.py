@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from backorder_runtime.clock import utc_now
 
 CHILD = Path(__file__).with_name("crashing_sender.py")

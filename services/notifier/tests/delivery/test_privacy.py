@@ -4,6 +4,8 @@ import logging
 
 import pytest
 from msgspec.json import encode
+from prometheus_client import generate_latest
+
 from notifier.domain.model import Channel
 from notifier.housekeeping import tidy
 from notifier.push import PushTransport
@@ -11,7 +13,6 @@ from notifier.sender import Sender
 from notifier.settings import PushSettings
 from notifier.smtp import SmtpTransport
 from notifier.store import MessageStore
-from prometheus_client import generate_latest
 
 CANARIES = ("canary", "token-4711", "parts@example.com")
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+
 from notifier import metrics
 from notifier.domain.model import Channel
 from notifier.push import PushTransport, _wait

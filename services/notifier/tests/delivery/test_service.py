@@ -7,6 +7,7 @@ from collections import Counter
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
 from backorder_contracts.notification import NotificationOutcome
 from backorder_runtime.clock import utc_now
 from notifier.wire import OUTCOME_TOPIC, STATE_TOPIC

@@ -3,7 +3,6 @@
 import asyncio
 
 from backorder_runtime.service import Running, Service, main
-
 from priority_router.handlers import Router
 from priority_router.housekeeping import keep_house
 from priority_router.inputs import TOPICS

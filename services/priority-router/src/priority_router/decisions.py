@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any
 
-from backorder_contracts.internal import Cause
 from msgspec import Struct
 
+from backorder_contracts.internal import Cause
 from priority_router.domain import facts as f
 from priority_router.domain.ladder import Ladder
 from priority_router.domain.model import LaneQueue

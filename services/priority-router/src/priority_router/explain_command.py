@@ -5,12 +5,12 @@ import sys
 from typing import Annotated, Any, NoReturn
 from urllib.parse import quote
 
-from backorder_runtime.local_settings import NoSystem, service_url
 from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from backorder_runtime.local_settings import NoSystem, service_url
 from priority_router.asking import ROUTER, RouterUrl, ask
 
 _NOT_FOUND = 404

@@ -6,7 +6,6 @@ from typing import Any
 from backorder_contracts import identity
 from backorder_contracts.fast_state import PassedOverLine, SuppliedUnits
 from backorder_contracts.internal import CommandEntry
-
 from priority_router.domain import facts as f
 from priority_router.domain.lots import Lots
 from priority_router.domain.model import LaneQueue

@@ -6,13 +6,13 @@ from copy import copy
 from datetime import UTC, datetime
 
 import msgspec
+
 from backorder_contracts import identity
 from backorder_contracts.internal import CommandEntry
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.database import Conn
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Effect, Record, SetTimer, Timer
-
 from priority_router import repository
 from priority_router.decisions import Decision
 from priority_router.domain import lane_facts as lf

@@ -6,10 +6,10 @@ from typing import Any
 
 import structlog
 from asyncpg import Pool
+
 from backorder_runtime import database, queries
 from backorder_runtime.lifecycle import first_of
 from backorder_runtime.service import Running, SideTask
-
 from priority_router.settings import KeepSettings
 
 SQL = queries.load("priority_router", "housekeeping.sql")

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import TypeAlias
 
 import msgspec
+from msgspec import Struct
+
 from backorder_contracts import identity
 from backorder_contracts.internal import Cause, CommandEntry, QueueEntry, UnitsHanded
 from backorder_runtime.record import Record
-from msgspec import Struct
-
 from priority_router.domain.events import Event, Inbound, InboundSeen
 
 TOPICS = ("back-order-queue", "supply", "queue-command")

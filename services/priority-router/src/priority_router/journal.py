@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from backorder_contracts.internal import Origin
 from msgspec import Struct
 
+from backorder_contracts.internal import Origin
 from priority_router.domain.events import TimerRang
 from priority_router.domain.order import BackOrder
 from priority_router.inputs import TOPICS

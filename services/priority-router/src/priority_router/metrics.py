@@ -3,11 +3,11 @@
 import asyncio
 
 import structlog
+from prometheus_client import Gauge
+
 from backorder_runtime import database
 from backorder_runtime.lifecycle import first_of
 from backorder_runtime.service import Running
-from prometheus_client import Gauge
-
 from priority_router import repository
 
 OPEN = Gauge("backorder_open_back_orders", "Open back orders in this process's shards", ["band"])

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
+
 from backorder_contracts.internal import Cause
 from backorder_contracts.policy import PolicyApplied
 from backorder_runtime.database import Conn
 from backorder_runtime.lifecycle import first_of
 from backorder_runtime.service import Running
-
 from priority_router import policy_topic
 from priority_router.domain.policy import Policy
 from priority_router.policy_file import PolicyMistakesError, default_text, read_policy

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 from aiokafka.errors import KafkaError
+from cyclopts import App, Parameter
+
 from backorder_contracts.policy import PolicyApplied
 from backorder_runtime.clock import utc_now
 from backorder_runtime.local_settings import NoSystem, kafka_settings, service_url
 from backorder_runtime.publisher import PublishingFailed
-from cyclopts import App, Parameter
-
 from priority_router import policy_topic
 from priority_router.asking import ROUTER, RouterUrl, ask
 from priority_router.policy_diff import Written, differences, span, written

@@ -6,13 +6,14 @@ from typing import Any
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from pydantic import ValidationError
+
 from backorder_contracts.envelope import read, write
 from backorder_contracts.policy import PolicyApplied
 from backorder_contracts.refusal import Refused
 from backorder_runtime.outbox import Wire
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
-from pydantic import ValidationError
 
 TOPIC = "back-order-policy"
 KEY = "policy"

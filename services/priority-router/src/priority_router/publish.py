@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+
 from backorder_contracts import identity
 from backorder_contracts.fast_state import Promised, Quantities, State, SuppliedUnits, line_fields
 from backorder_contracts.internal import CommandEntry, LinePlaced, LineRecalled, NeedChange, QueueNeed
 from backorder_contracts.refusal import Reason
 from backorder_runtime.record import DeadLetter, Effect, Message, SetTimer
-
 from priority_router.decisions import Decision, decision_of
 from priority_router.domain import facts as f
 from priority_router.domain import lane_facts as lf

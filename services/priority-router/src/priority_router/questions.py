@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 from asyncpg import Pool
+
 from backorder_runtime import queries
 from backorder_runtime.database import Conn
-
 from priority_router.decisions import Decision, Detail
 from priority_router.domain.order import BackOrder
 from priority_router.repository import LaneState

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
+
 from backorder_runtime import queries
 from backorder_runtime.consumer import to_record
 from backorder_runtime.database import Conn
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
-
 from priority_router import journal
 from priority_router.domain.events import Event, TimerRang
 from priority_router.domain.order import BackOrder

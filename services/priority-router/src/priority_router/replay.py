@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 
+from msgspec.structs import replace as replace_struct
+
 from backorder_contracts import identity
 from backorder_contracts.internal import BackOrderShipped, Cause, CommandEntry
 from backorder_runtime.record import Message
-from msgspec.structs import replace as replace_struct
-
 from priority_router.domain import lane_facts as lf
 from priority_router.domain.decide import decide
 from priority_router.domain.events import Event, PolicyTaken, TimerRang

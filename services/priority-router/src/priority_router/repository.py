@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+
 from backorder_contracts.internal import Cause, Lot
 from backorder_runtime import queries
 from backorder_runtime.database import Conn
-from msgspec import Struct
-
 from priority_router.decisions import Decision
 from priority_router.domain.events import Inbound
 from priority_router.domain.model import LaneQueue

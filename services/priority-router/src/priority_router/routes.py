@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from backorder_runtime.service import Running
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from backorder_runtime.service import Running
 from priority_router import questions
 from priority_router.decisions import Decision
 from priority_router.domain.events import Inbound

@@ -1,7 +1,8 @@
 """What the priority-router reads from its environment, on top of what every service reads."""
 
-from backorder_runtime.settings import Settings
 from pydantic import BaseModel, Field
+
+from backorder_runtime.settings import Settings
 
 
 class KeepSettings(BaseModel, frozen=True):

@@ -11,14 +11,14 @@ import asyncpg
 import msgspec
 from aiokafka.errors import KafkaError
 from asyncpg import Connection
-from backorder_contracts.fields import parse_time_or_date
-from backorder_runtime.clock import utc_now
-from backorder_runtime.local_settings import NoSystem, database_url, kafka_settings
-from backorder_runtime.settings import KafkaSettings
 from pydantic_core import PydanticCustomError
 from rich.console import Console
 from rich.table import Table
 
+from backorder_contracts.fields import parse_time_or_date
+from backorder_runtime.clock import utc_now
+from backorder_runtime.local_settings import NoSystem, database_url, kafka_settings
+from backorder_runtime.settings import KafkaSettings
 from priority_router import recording
 from priority_router.comparison import Comparing, Comparison, Line, Sums
 from priority_router.domain.policy import Policy

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backorder_contracts.identity import lane
-
 from backorder_dev.demo.records import Sent
 
 Ref = tuple[str, str]

@@ -9,7 +9,6 @@ from statistics import quantiles
 from typing import Any
 
 from backorder_contracts.identity import lane
-
 from backorder_dev.demo.records import Event
 from backorder_dev.demo.words import Context, Told, tell
 

@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import cyclopts
-from backorder_runtime.lifecycle import stop_on_signals
 from rich.console import Console
 
 from backorder_dev.daemon import AlreadyUpError, claim
@@ -24,6 +23,7 @@ from backorder_dev.endpoints import Endpoints, read_endpoints
 from backorder_dev.local_run import LocalRun
 from backorder_dev.process import StartError
 from backorder_dev.topics import DEFAULT_PARTITIONS
+from backorder_runtime.lifecycle import stop_on_signals
 
 _RUN_DIR = Path(".run")
 _INTERRUPTED = 130

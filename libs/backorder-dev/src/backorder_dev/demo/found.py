@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backorder_contracts.identity import lane
-
 from backorder_dev.demo.account import Ref
 from backorder_dev.demo.board import CLOSED
 from backorder_dev.demo.records import Event

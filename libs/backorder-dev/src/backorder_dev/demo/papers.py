@@ -12,7 +12,6 @@ from typing import Any
 from backorder_contracts import envelope
 from backorder_contracts.fields import format_time
 from backorder_contracts.identity import lane
-
 from backorder_dev.demo.acts import Garbage, PlaceOrder
 from backorder_dev.demo.records import Publication
 

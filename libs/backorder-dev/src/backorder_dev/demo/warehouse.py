@@ -14,7 +14,6 @@ from random import Random
 from typing import Any
 
 from backorder_contracts.identity import lane
-
 from backorder_dev.demo.acts import PlaceOrder
 from backorder_dev.demo.papers import stamp
 

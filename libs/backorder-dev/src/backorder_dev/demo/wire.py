@@ -13,8 +13,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
-from backorder_contracts.topics import TOPICS
 
+from backorder_contracts.topics import TOPICS
 from backorder_dev.demo.records import Event, Publication, Sent
 from backorder_dev.demo.tide import WATCHER, Place, Snapshot, groups
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from backorder_contracts.identity import lane
-
 from backorder_dev.demo.records import Event
 
 State = dict[str, Any]

@@ -8,7 +8,6 @@ newest covered lines, each of which opens a back order.
 from collections.abc import Sequence
 
 from backorder_contracts.internal import CancelAnswer, Cause, LineDetail, LineRef, QueueNeed, ShippedLine
-
 from gap_detector.domain import events as e
 from gap_detector.domain.evolve import evolve
 from gap_detector.domain.lots import add, take, trim

@@ -5,7 +5,6 @@ from typing import TypeAlias
 
 from backorder_contracts import identity
 from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, OrderEntry
-
 from gap_detector.domain import events as e
 from gap_detector.domain.model import Ledger, Order
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from hashlib import blake2b
 
 from backorder_contracts.internal import DeliveryEntry, StockEntry
-
 from inventory_sync.domain import events as e
 from inventory_sync.domain.deliveries import came_in, follow, look_again, supplier_says
 from inventory_sync.domain.doubts import VERSION_CONFLICT

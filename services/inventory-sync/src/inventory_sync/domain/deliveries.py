@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from backorder_contracts.internal import Cause, DeliveryEntry
-
 from inventory_sync.domain import doubts
 from inventory_sync.domain import events as e
 from inventory_sync.domain.model import Announced, Delivery, Lane, Rules

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import TypeAlias
 
 from backorder_contracts.internal import Cause, DeliveryEntry, Origin, StockEntry
-
 from inventory_sync.domain.model import Delivery, Seen
 
 # ── events ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,10 +6,10 @@ A command is done whole or not at all. The reasons are codes that integrators re
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
-from backorder_contracts.identity import lane
-from backorder_contracts.internal import CancelAnswer, CommandEntry
 from msgspec.structs import replace
 
+from backorder_contracts.identity import lane
+from backorder_contracts.internal import CancelAnswer, CommandEntry
 from priority_router.domain import facts as f
 from priority_router.domain import lane_facts as lf
 from priority_router.domain.draft import Draft

@@ -13,7 +13,6 @@ from backorder_contracts.internal import (
     Shortage,
     UnitsHanded,
 )
-
 from priority_router.domain import entry
 from priority_router.domain import facts as f
 from priority_router.domain import lane_facts as lane

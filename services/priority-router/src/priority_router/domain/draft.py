@@ -5,9 +5,9 @@ from copy import copy
 from datetime import datetime
 from heapq import merge
 
-from backorder_contracts.internal import CancelAnswer, Cause
 from sortedcontainers import SortedDict
 
+from backorder_contracts.internal import CancelAnswer, Cause
 from priority_router.domain.evolve import write
 from priority_router.domain.lane_facts import Change, Fact
 from priority_router.domain.model import LaneQueue, Print, print_of

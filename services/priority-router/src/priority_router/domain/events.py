@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import TypeAlias
 
 from backorder_contracts.internal import Cause, CommandEntry, QueueEntry
-
 from priority_router.domain.policy import Policy
 
 RELEASE = "release"  # set-aside units are ready to be released

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import ClassVar
 
 from backorder_contracts.internal import Cause, LineDetail
-
 from priority_router.domain.lots import Lots
 from priority_router.domain.rank import Rank
 

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import TypeAlias
 
 from backorder_contracts.internal import CancelAnswer, Cause, CommandEntry, LineDetail, LineRef
-
 from priority_router.domain.events import Inbound
 from priority_router.domain.facts import OfBackOrder
 from priority_router.domain.lots import Lots

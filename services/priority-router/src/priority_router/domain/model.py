@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from backorder_contracts.identity import lane
-from backorder_contracts.internal import Cause
 from sortedcontainers import SortedDict, SortedList
 
+from backorder_contracts.identity import lane
+from backorder_contracts.internal import Cause
 from priority_router.domain.events import Inbound
 from priority_router.domain.ladder import Ladder, Slot
 from priority_router.domain.lots import Lots, fit, less, merge

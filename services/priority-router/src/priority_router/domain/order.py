@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from backorder_contracts.internal import Cause, LineDetail, LineRef
 from msgspec import Struct
 
+from backorder_contracts.internal import Cause, LineDetail, LineRef
 from priority_router.domain.lots import Lots, merge
 from priority_router.domain.rank import Rank
 

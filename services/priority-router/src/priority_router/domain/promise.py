@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 
 from backorder_contracts.internal import Cause
-
 from priority_router.domain.draft import Draft
 from priority_router.domain.events import Inbound
 from priority_router.domain.facts import AtRisk, Promised, PromiseWithdrawn

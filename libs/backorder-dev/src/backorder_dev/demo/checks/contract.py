@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backorder_contracts.events import EVENTS
 from pydantic import ValidationError
 
+from backorder_contracts.events import EVENTS
 from backorder_dev.demo.checks.finding import Finding, all_of
 from backorder_dev.demo.records import Evidence
 
