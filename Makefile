@@ -36,7 +36,8 @@ status: $(READY) ## Show what runs
 	$(BIN)/backorder status
 
 test: $(READY) check ## All tests, on a real broker and a real database
-	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -q -m stack $(PYTEST)
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -q -n 2 -m "not stack and not spec" tests/properties services/gap-detector/tests
+	$(BIN)/pytest -q -m stack $(PYTEST)
 
 check: $(READY) fmt-check lint types arch schemas-check unit ## What must hold before every commit; under 90 seconds
 

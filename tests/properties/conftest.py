@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
-pytest.register_assert_rewrite("handover_sides", "handover_world", "handover_books")
+pytest.register_assert_rewrite("handover_sides", "handover_world", "handover_business", "handover_books")
 
 _STEADY = {"deadline": None, "print_blob": True, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("check", max_examples=60, derandomize=True, database=None, **_STEADY)

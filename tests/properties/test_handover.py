@@ -7,7 +7,8 @@ ships what it was not told to, more than was ordered, before the order).
 from random import Random
 
 import pytest
-from handover_world import HAPPENINGS, HOUR, World
+from handover_business import HAPPENINGS, Business
+from handover_world import HOUR
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +25,7 @@ EXAMPLES = settings.default.max_examples
 
 
 def run(kind, drawn):
-    world = World(**KINDS[kind])
+    world = Business(**KINDS[kind])
     for step in drawn:
         world.play(step)
     world.come_to_rest()

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -11,6 +12,15 @@ from e2e_support.system import System
 from e2e_support.warehouse import Key
 
 DLQ = ("dlq-topic", "dlq-partition", "dlq-offset")
+
+
+def same(found: Collection[Any], wanted: Collection[Any], what: str) -> None:
+    """Fail with what is missing and what is too much."""
+    if found == wanted:
+        return
+    ours, theirs = (set(each.items() if isinstance(each, dict) else each) for each in (wanted, found))
+    missing, surplus = (sorted(map(repr, each)) for each in (ours - theirs, theirs - ours))
+    raise AssertionError(f"{what}: {len(missing)} missing {missing[:5]}, {len(surplus)} too much {surplus[:5]}")
 
 
 async def ledgers(system: System) -> Counter[str]:
@@ -79,16 +89,16 @@ async def every_line(system: System, business: Business, before_the_end: Counter
     """
     states = await back_orders(system)
     rows = {(row["order_id"], row["line_id"]): row for row in await system.query("SELECT * FROM gap_detector.line")}
-    assert rows.keys() == business.lines.keys(), "each line once"
-    assert states.keys() <= rows.keys()
+    same(rows.keys(), business.lines.keys(), "each line once")
+    same(states.keys() - rows.keys(), set(), "back orders of no line")
     for key, ordered in business.lines.items():
         row, sent = rows[key], business.warehouse.sent[key]
         detail = msgspec.msgpack.decode(row["detail"])
-        assert (row["lane"], detail["quantity"]) == ("@".join(ordered.lane), ordered.quantity)
         state = states.get(key)
         quantity = state["quantity"] if state else Counter()
         refused = state["refused_units"] if state else 0
         seen = f"{key} {ordered} sent={sent} {dict(row)} {dict(quantity)}"
+        assert (row["lane"], detail["quantity"]) == ("@".join(ordered.lane), ordered.quantity), f"not as placed: {seen}"
         assert (row["covered"], row["need"], row["counted"], row["cancelling"]) == (0, 0, 0, 0), seen
         assert row["cover_shipped"] + quantity["shipped"] == sent == row["shipped"], f"not shipped once: {seen}"
         assert (
@@ -116,12 +126,13 @@ async def all_supply(system: System, business: Business) -> None:
     true = {"@".join(lane): (warehouse.on_hand[lane], version) for lane, version in warehouse.version.items()}
     for schema in ("inventory_sync", "gap_detector"):
         rows = await system.query(f"SELECT lane, on_hand, version FROM {schema}.lane WHERE version >= 0")  # noqa: S608
-        assert {lane: (on_hand, version) for lane, on_hand, version in rows} == true, schema
+        same({lane: (on_hand, version) for lane, on_hand, version in rows}, true, f"levels in {schema}")
     seen = dict(await system.query("SELECT lane, count(*) FROM inventory_sync.stock_version GROUP BY lane"))
-    assert seen == {lane: version for lane, (_, version) in true.items()}
-    assert not await system.query("SELECT 1 FROM inventory_sync.stock_version WHERE contested")
+    same(seen, {lane: version for lane, (_, version) in true.items()}, "each version once")
+    contested = await system.query("SELECT lane, version FROM inventory_sync.stock_version WHERE contested")
+    same([tuple(row) for row in contested], [], "versions with two contents")
     rows = await system.query("SELECT delivery_id, version, status FROM inventory_sync.delivery")
-    assert {name: (version, status) for name, version, status in rows} == business.deliveries
+    same({name: (version, status) for name, version, status in rows}, business.deliveries, "deliveries")
     for lane, units in warehouse.received.items():
         gone = sum(warehouse.sent[key] for key, ordered in business.lines.items() if ordered.lane == lane)
         assert units == gone + warehouse.lost[lane] + warehouse.on_hand[lane], f"the test lost count of {lane}"
@@ -141,10 +152,8 @@ async def dead_letters(system: System, reason_header: str) -> tuple[int, int]:
             marks = dict(record.headers)
             found[tuple(marks[name] for name in DLQ)].add((marks["dlq-reason"], record.value))
             total += 1
-    assert found.keys() == expected.keys()
-    assert {place: {reason for reason, _ in letters} for place, letters in found.items()} == {
-        place: {reason} for place, reason in expected.items()
-    }
+    reasons = {place: b" ".join(sorted({reason for reason, _ in letters})) for place, letters in found.items()}
+    same(reasons, expected, "dead letters")
     assert all(len(letters) == 1 for letters in found.values()), "a repeated dead letter has the same content"
     return len(expected), total - len(expected)
 
@@ -177,6 +186,6 @@ async def notifications(system: System, with_mail: set[str]) -> tuple[int, int, 
             assert told[headers["ce_id"].decode(), state["customer_id"], channel] == 1, (headers, state["customer_id"])
     open_rows = await system.query("SELECT 1 FROM notifier.notification WHERE finished_at IS NULL")
     ended = {row[0] for row in await system.query("SELECT notification_id FROM notifier.notification")}
-    assert not open_rows
+    assert not open_rows, "a notification waits"
     assert ended <= outcomes.keys(), "an outcome was not published"
     return len(outcomes), len(records) - len(outcomes), mails
