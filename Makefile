@@ -8,7 +8,7 @@ SOURCES := $(MEMBERS) tests
 SECONDS_ARG := $(if $(SECONDS),--seconds $(SECONDS),)
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo up down status test check fmt lint types arch unit schemas schemas-check compat bench lock clean
+.PHONY: help setup demo up down status test check fmt lint types arch unit schemas schemas-check compat bench spec lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -72,6 +72,9 @@ bench: $(READY) ## Measure this machine: the queue, the ledger step, latency of 
 	$(BIN)/python tests/benchmarks/bench_queue.py
 	$(BIN)/python tests/benchmarks/bench_ledger.py
 	$(BIN)/python tests/benchmarks/bench_latency.py
+
+spec: $(READY) ## Have TLC check the specifications in docs/spec, and find each mutant out
+	$(BIN)/pytest -q -m spec tests/spec
 
 lock: $(READY) ## Resolve the dependencies anew, with hashes and without hosts
 	sh deploy/lock.sh

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from backorder_dev.tlc import TlcError, Verdict, check
 
 pytestmark = pytest.mark.spec
@@ -45,9 +46,9 @@ def left_out(configuration: Path) -> set[str]:
     return set(re.findall(r'"([\w-]+)"', line))
 
 
-@pytest.mark.parametrize("row", rows(), ids=lambda row: row.name)
+@pytest.mark.parametrize("row", list(rows()), ids=lambda row: row.name)
 def test_tlc_finds_what_the_table_says(row: Row) -> None:
-    found = check(MODULES[row.folder], row.configuration)
+    found = check(MODULES[row.folder], row.configuration, seconds=1800)
     assert (found.verdict, found.broken or "") == (
         Verdict.VIOLATED if row.broken else Verdict.HOLDS,
         row.broken,

@@ -34,7 +34,8 @@ def new_consumer(kafka: KafkaSettings, group: str, *, offset_reset: str) -> AIOK
         session_timeout_ms=kafka.session_timeout_ms,
         heartbeat_interval_ms=max(200, kafka.session_timeout_ms // 6),
         max_partition_fetch_bytes=4 * 1024 * 1024,
-        fetch_max_wait_ms=100,
+        # a partition that is not part of the fetch under way waits until that ends
+        fetch_max_wait_ms=25,
     )
 
 

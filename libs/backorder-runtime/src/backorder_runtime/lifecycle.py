@@ -63,12 +63,19 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-async def run_together(stop: asyncio.Event, *loops: Coroutine[Any, Any, None]) -> None:
-    """Run loops that end when `stop` is set. When one fails, the others are stopped and its error is raised."""
+async def run_together(stop: asyncio.Event, *loops: Coroutine[Any, Any, None], grace: float = 30) -> None:
+    """Run loops that end when `stop` is set. When one fails, the others are stopped and its error is raised.
+
+    They have `grace` seconds then: one that waits for what the failed one was to do would never end.
+    """
     tasks = [asyncio.create_task(loop) for loop in loops]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    _, running = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
     stop.set()
+    if running:
+        _, stuck = await asyncio.wait(running, timeout=grace)
+        for task in stuck:
+            task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    errors = [result for result in results if isinstance(result, BaseException)]
+    for error in sorted(errors, key=lambda found: isinstance(found, asyncio.CancelledError)):
+        raise error

@@ -30,6 +30,7 @@ from priority_router.publish import Teller
 # facts from timers after which others wait for the next batch: a queue of many lines that is ranked anew, or
 # released, must not hold up the other lanes of the shard
 _FULL = 250
+_PATIENCE = 5  # seconds to wait for the policy in force
 _TURN = 1_000  # back orders that are restored in one go
 
 
@@ -68,7 +69,8 @@ class Router:
 
     async def load(self, conn: Conn, arrived: Sequence[Arrived[Input]]) -> None:
         """The queues that the inputs name, and those back orders that are closed or elsewhere."""
-        await self._policies.known.wait()
+        async with asyncio.timeout(_PATIENCE):  # then the shard is claimed anew, and the loop is seen to go round
+            await self._policies.known.wait()
         missing = sorted({item.lane for item in arrived} - self._queues.keys())
         if missing:
             await self._load_queues(conn, missing)

@@ -1,13 +1,14 @@
 """Which policy is in force: followed on its topic, and put to every lane without a restart."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import structlog
 
 from backorder_contracts.internal import Cause
 from backorder_contracts.policy import PolicyApplied
+from backorder_runtime import database
 from backorder_runtime.database import Conn
 from backorder_runtime.lifecycle import first_of
 from backorder_runtime.service import Running
@@ -16,7 +17,9 @@ from priority_router.domain.policy import Policy
 from priority_router.policy_file import PolicyMistakesError, default_text, read_policy
 from priority_router.policy_topic import PLACE, TOPIC, NotAPolicyError
 
+T = TypeVar("T")
 POLICY_TIMER = "policy"
+_WAIT = 0.5
 _log = structlog.get_logger()
 
 _KEEP = "INSERT INTO policy (version, text) VALUES ($1, $2) ON CONFLICT (version) DO NOTHING"
@@ -73,25 +76,27 @@ async def follow(policies: Policies, running: Running, stop: asyncio.Event) -> N
     consumer = await policy_topic.open_consumer(running.settings.kafka)
     try:
         async for records in policy_topic.up_to_now(consumer):
-            await _take_all(policies, running, records)
-        await _put_in_force(policies, running)
+            await _take_all(policies, running, records, stop)
+        await _put_in_force(policies, running, stop)
+        if stop.is_set():
+            return
         policies.known.set()
         while not stop.is_set():
             fetched = await first_of(consumer.getmany(PLACE, timeout_ms=1_000), stop.wait())
             for records in (fetched or {}).values():
-                if await _take_all(policies, running, records):
-                    await _put_in_force(policies, running)
+                if await _take_all(policies, running, records, stop):
+                    await _put_in_force(policies, running, stop)
     finally:
         await consumer.stop()
 
 
-async def _take_all(policies: Policies, running: Running, records: Sequence[Any]) -> bool:
+async def _take_all(policies: Policies, running: Running, records: Sequence[Any], stop: asyncio.Event) -> bool:
     """Take the policies of these records, the bad ones left out; whether another one is in force now."""
     changed = False
     for record in records:
         try:
             event = policy_topic.decode(record)
-            await _check_text(policies, running, event)
+            await _check_text(policies, running, event, stop)
             changed = policies.take(event.text) or changed
         except (NotAPolicyError, PolicyMistakesError) as mistakes:
             _log.error("policy refused, the one before stays", offset=record.offset, mistakes=str(mistakes))
@@ -100,20 +105,30 @@ async def _take_all(policies: Policies, running: Running, records: Sequence[Any]
     return changed
 
 
-async def _check_text(policies: Policies, running: Running, event: PolicyApplied) -> None:
+async def _check_text(policies: Policies, running: Running, event: PolicyApplied, stop: asyncio.Event) -> None:
     """A version means one text for ever: lanes remember only by which version they stand."""
     policy = read_policy(event.text, TOPIC)
     if policy.version != event.version:
         raise NotAPolicyError(f"the event says version {event.version}, its text says {policy.version}")
-    async with running.pool.acquire() as conn:
-        known = await conn.fetchval(_TEXT, event.version)
+    known = await _when_there(running, stop, lambda conn: conn.fetchval(_TEXT, event.version))
     if policy.version == policies.current.version:
         known = policies.text
     if known is not None and known != event.text:
         raise NotAPolicyError(f"version {event.version} was in force with another text; give this one another name")
 
 
-async def _put_in_force(policies: Policies, running: Running) -> None:
-    async with running.pool.acquire() as conn, conn.transaction():
-        await policies.put_in_force(conn)
+async def _put_in_force(policies: Policies, running: Running, stop: asyncio.Event) -> None:
+    await _when_there(running, stop, policies.put_in_force)
     _log.info("policy in force", version=policies.current.version)
+
+
+async def _when_there(running: Running, stop: asyncio.Event, work: Callable[[Conn], Awaitable[T]]) -> T | None:
+    """Do it as soon as the database is there: no lane goes on without. None when `stop` came first."""
+    while not stop.is_set():
+        try:
+            async with running.pool.acquire() as conn, conn.transaction():
+                return await work(conn)
+        except database.PASSING as error:
+            _log.warning("policies wait for the database", error=repr(error))
+            await first_of(stop.wait(), timeout=_WAIT)
+    return None

@@ -1,0 +1,40 @@
+"""Tasks that end together, whatever becomes of one of them."""
+
+import asyncio
+
+import pytest
+
+from backorder_runtime.lifecycle import run_together
+
+
+async def until_stopped(stop):
+    await stop.wait()
+
+
+async def fail():
+    raise LookupError("gone")
+
+
+async def test_when_one_fails_the_others_are_stopped_and_its_error_is_raised():
+    stop = asyncio.Event()
+    with pytest.raises(LookupError, match="gone"):
+        await run_together(stop, until_stopped(stop), fail())
+    assert stop.is_set()
+
+
+async def test_one_that_waits_for_the_failed_one_does_not_keep_the_process_alive():
+    never = asyncio.Event()
+    with pytest.raises(LookupError, match="gone"):
+        await run_together(asyncio.Event(), until_stopped(never), fail(), grace=0.01)
+
+
+async def test_a_stop_is_waited_out():
+    stop = asyncio.Event()
+
+    async def slow():
+        await stop.wait()
+        for _ in range(100):
+            await asyncio.sleep(0)
+
+    stop.set()
+    await run_together(stop, slow(), until_stopped(stop), grace=0)
