@@ -107,7 +107,9 @@ PayDebt(step) ==
 HandOver(step) ==
     IF Rule("hand-over") /\ Free(step.g) > 0 /\ step.g.N > 0 THEN Hand(step, Min(Free(step.g), step.g.N)) ELSE step
 
-Settle(step) == HandOver(PayDebt(TakeBack(step)))
+(* The sets hold one step each; a bound variable is evaluated once, an argument each time that it is named. *)
+Settle(step) ==
+    CHOOSE last \in {HandOver(c) : c \in {PayDebt(b) : b \in {TakeBack(a) : a \in {step}}}} : TRUE
 
 Place(g, i) ==
     LET l == g.line[i]
@@ -217,9 +219,10 @@ Heard(q, m) ==
             LET done == Min(m.units, q.line[m.line].need - q.line[m.line].released)
             IN <<Give(q, m.line, done), [line |-> m.line, asked |-> m.units, done |-> done]>>
 
-React(q, answer) ==
-    \E settled \in Settled(q) :
-        LET step == Report(settled, answer) IN queue' = step.q /\ up' = up \o step.out
+React(changed, answered) ==
+    \E q \in {changed} : \E answer \in {answered} :
+        \E settled \in Settled(q) : \E step \in {Report(settled, answer)} :
+            queue' = step.q /\ up' = up \o step.out
 
 -----------------------------------------------------------------------------
 (* What happens outside. *)
@@ -304,25 +307,24 @@ Release(i) ==
 
 Less(s, k) == SubSeq(s, 1, k - 1) \o SubSeq(s, k + 1, Len(s))
 
+Tell(decided) == \E step \in {decided} : gap' = step.g /\ down' = down \o step.out
+
 TakeOrder ==
     /\ orders # <<>>
     /\ LET m == Head(orders)
-           step == IF m.type = "line" THEN Place(gap, m.line) ELSE Cancel(gap, m.line, m.units)
-       IN gap' = step.g /\ down' = down \o step.out
+       IN Tell(IF m.type = "line" THEN Place(gap, m.line) ELSE Cancel(gap, m.line, m.units))
     /\ orders' = Tail(orders)
     /\ UNCHANGED <<queue, stock, up, world>>
 
 TakeStock ==
     /\ stock # <<>>
-    /\ LET m == Head(stock)
-           step == Position(gap, m.level, m.line, m.units)
-       IN gap' = step.g /\ down' = down \o step.out
+    /\ LET m == Head(stock) IN Tell(Position(gap, m.level, m.line, m.units))
     /\ stock' = Tail(stock)
     /\ UNCHANGED <<queue, orders, up, world>>
 
 TakeNeed ==
     /\ up # <<>>
-    /\ LET step == Hear(gap, Head(up)) IN gap' = step.g /\ down' = down \o step.out
+    /\ Tell(Hear(gap, Head(up)))
     /\ up' = Tail(up)
     /\ UNCHANGED <<queue, orders, stock, world>>
 

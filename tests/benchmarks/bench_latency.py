@@ -29,6 +29,7 @@ class Watch:
     """When each awaited thing was scheduled, and when it was seen."""
 
     def __init__(self) -> None:
+        self.counts_from = 0.0  # what was scheduled before, while the broker warms up, is not counted
         self.scheduled: dict[tuple[str, str], float] = {}
         self.latencies: dict[str, list[float]] = {"opened": [], "allocated": [], "released": []}
 
@@ -37,7 +38,7 @@ class Watch:
 
     def saw(self, kind: str, name: str) -> None:
         at = self.scheduled.pop((kind, name), None)
-        if at is not None:
+        if at is not None and at >= self.counts_from:
             self.latencies[kind].append(time.time() - at)
 
 
@@ -75,10 +76,11 @@ def _stock(part: str, level: int) -> dict[str, Any]:
     }
 
 
-async def play(publisher: Publisher, seen: Watch, rate: int, seconds: int) -> None:
+async def play(publisher: Publisher, seen: Watch, rate: int, seconds: int, warm_up: int) -> None:
     """Every line is short; two seconds later one unit for it arrives."""
     began = time.time() + 0.5
-    plan = [(began + n / rate, "order", n) for n in range(rate * seconds)]
+    seen.counts_from = began + warm_up
+    plan = [(began + n / rate, "order", n) for n in range(rate * (warm_up + seconds))]
     plan += [(at + 2, "stock", n) for at, _, n in plan]
     levels = [0] * PARTS
     for at, what, number in sorted(plan):
@@ -104,7 +106,7 @@ def quantile(values: Sequence[float], q: float) -> float:
 
 def table(seen: Watch, rate: int, seconds: int) -> str:
     lines = [
-        f"{rate} lines/s for {seconds} s, open loop; {platform.machine()}, Python {platform.python_version()}",
+        f"{rate} lines/s for {seconds} s after a warm-up, open loop; {platform.machine()}, Python {platform.python_version()}",
         f"{'from → to':38} {'count':>6} {'p50 ms':>8} {'p99 ms':>8} {'max ms':>8}",
     ]
     names = {
@@ -124,6 +126,7 @@ async def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rate", type=int, default=100)
     options.add_argument("--seconds", type=int, default=30)
+    options.add_argument("--warm-up", type=int, default=20)
     chosen = options.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="backorder-bench-"))
     up, stop = asyncio.Event(), asyncio.Event()
@@ -134,7 +137,7 @@ async def main() -> None:
     publisher, seen, watching = Publisher(KafkaSettings(bootstrap_servers=kafka)), Watch(), asyncio.Event()
     watcher = asyncio.create_task(watch(kafka, seen, watching))
     await watching.wait()
-    await play(publisher, seen, chosen.rate, chosen.seconds)
+    await play(publisher, seen, chosen.rate, chosen.seconds, chosen.warm_up)
     deadline = time.time() + 30
     while seen.scheduled and time.time() < deadline:
         await asyncio.sleep(0.2)
