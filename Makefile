@@ -74,7 +74,7 @@ bench: $(READY) ## Measure this machine: the queue, the ledger step, latency of 
 	$(BIN)/python tests/benchmarks/bench_latency.py
 
 spec: $(READY) ## Have TLC check the specifications in docs/spec, and find each mutant out
-	$(BIN)/pytest -q -m spec tests/spec
+	$(BIN)/pytest -q -n 2 -m spec tests/spec $(PYTEST)
 
 lock: $(READY) ## Resolve the dependencies anew, with hashes and without hosts
 	sh deploy/lock.sh

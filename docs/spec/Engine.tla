@@ -338,20 +338,20 @@ NumbersDense == db.next = 2 * Len(Processed) + 1
 
 (* What is decided is in the table or in the log: no crash can lose it. *)
 NothingForgotten ==
-    \A s \in 1..db.next - 1 :
-        \/ \E row \in Range(db.outbox) : row.first <= s /\ s <= LastOf(row)
-        \/ \E topic \in Topics : \E event \in Range(Told(topic)) : event.sequence = s
+    \A published \in {UNION {{event.sequence : event \in Range(Told(topic))} : topic \in Topics}} :
+        \A s \in 1..db.next - 1 :
+            s \in published \/ \E row \in Range(db.outbox) : row.first <= s /\ s <= LastOf(row)
 
 (* Readers that drop what they have seen get each event once, in sequence, without a gap. *)
 FirstOccurrencesInOrder ==
-    \A topic \in Topics : \A k \in DOMAIN Told(topic) :
-        LET event == Told(topic)[k]
-        IN event.sequence = First(topic) \/ \E j \in 1..k - 1 : Told(topic)[j].sequence = event.sequence - 2
+    \A topic \in Topics : \A told \in {Told(topic)} : \A k \in DOMAIN told :
+        \/ told[k].sequence = First(topic)
+        \/ \E j \in 1..k - 1 : told[j].sequence = told[k].sequence - 2
 
 (* A repeated event is the same event, and what is published was committed. *)
 RepeatsIdentical ==
-    \A topic \in Topics : \A k \in DOMAIN Told(topic) :
-        LET event == Told(topic)[k] IN event.sequence < db.next /\ event.id = (event.sequence + 1) \div 2
+    \A topic \in Topics : \A event \in Range(Told(topic)) :
+        event.sequence < db.next /\ event.id = (event.sequence + 1) \div 2
 
 (* Nobody sees what an event led to before the event. *)
 CauseBeforeEffect ==

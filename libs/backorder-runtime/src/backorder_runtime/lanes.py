@@ -138,7 +138,9 @@ class LaneRunner:
         return polled or []
 
     async def _run(self, number: int, records: Sequence[Record], *, due: bool) -> None:
-        shard = self._shards[number]
+        shard = self._shards.get(number)
+        if shard is None:
+            return  # revoked since the records were sorted; they are read again by whoever claims it
         try:
             batch = await shard.run(self._pool, records, self._clock(), due=due)
         except store.Fenced as fenced:
