@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from asyncpg import InterfaceError, Pool, PostgresError
+from asyncpg import Pool
 
 from backorder_runtime.clock import Clock
+from backorder_runtime.database import PASSING
 from notifier import metrics
 from notifier.domain.model import Channel
 from notifier.repository import SQL
@@ -23,7 +24,7 @@ async def keep_house(pool: "Pool[Any]", settings: NotifySettings, clock: Clock, 
     while not stop.is_set():
         try:
             await tidy(pool, clock(), timedelta(seconds=settings.retention))
-        except (PostgresError, InterfaceError, OSError, TimeoutError) as error:
+        except PASSING as error:
             _log.warning("housekeeping waits for the database", error=type(error).__name__)
         try:
             async with asyncio.timeout(_EVERY):

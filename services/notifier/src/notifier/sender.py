@@ -9,9 +9,9 @@ from time import perf_counter
 
 import stamina
 import structlog
-from asyncpg import InterfaceError, PostgresError
 
 from backorder_runtime.clock import Clock
+from backorder_runtime.database import PASSING
 from notifier import metrics
 from notifier.delivery import Delivery, LeaseLost, Rejected, Sent, Transport, TryAgain, Unavailable, Unsure
 from notifier.domain.compose import compose, unchanged
@@ -21,7 +21,6 @@ from notifier.settings import NotifySettings
 from notifier.store import Leased, MessageStore
 
 _log = structlog.get_logger()
-_PASSING = (PostgresError, InterfaceError, OSError, TimeoutError)
 _SHORTEST_OUTAGE = 0.5
 
 
@@ -65,7 +64,7 @@ class Sender:
             while not stop.is_set():
                 try:
                     busy = await self.turn(stop.is_set)
-                except _PASSING as error:
+                except PASSING as error:
                     _log.warning("sender waits for the database", error=type(error).__name__)
                     self._suffer_outage()
                     busy = False
@@ -114,7 +113,7 @@ class Sender:
         try:
             letter = compose(message.recipient.audience, message.news, message.told, self._calendar)
             return await self._transport.deliver(message, address, letter, lambda: self._enter(message))
-        except _PASSING:
+        except PASSING:
             raise
         except Exception as defect:  # noqa: BLE001 - a defect of ours holds up one message, not the others
             frame = traceback.extract_tb(defect.__traceback__)[-1]
@@ -188,7 +187,7 @@ class Sender:
         self, message: Leased, result: Result, reason: str | None, *, tries: int, bounces: int | None = None
     ) -> None:
         """Write the end down. While the database is away, keep at it: what is not written down is sent again."""
-        retrying = stamina.retry_context(on=_PASSING, attempts=None, timeout=self._settings.lease, wait_max=2)
+        retrying = stamina.retry_context(on=PASSING, attempts=None, timeout=self._settings.lease, wait_max=2)
         async for attempt in retrying:
             with attempt:
                 now = self._clock()
