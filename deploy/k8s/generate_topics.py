@@ -49,8 +49,9 @@ def user_resource(principal: str, topics: Mapping[str, Topic]) -> dict[str, Any]
     """One principal: reads what it consumes, writes what it publishes, commits under its own group names."""
     reads = {name for name, topic in topics.items() if principal in topic.consumers}
     writes = {name for name, topic in topics.items() if principal in topic.publishers}
-    if principal == OPERATORS:  # who replay dead letters to where they came from
-        writes |= {name for name, topic in topics.items() if topic.direction == "in"}
+    if principal == OPERATORS:  # who replay dead letters to where they came from, and read there what was too large
+        inputs = {name for name, topic in topics.items() if topic.direction == "in"}
+        reads, writes = reads | inputs, writes | inputs
     acls = [_acl("topic", name, "literal", _operations(name, reads, writes)) for name in sorted(reads | writes)]
     if reads:
         prefix = f"backorder.{principal}." if principal in SERVICES else f"{principal}."

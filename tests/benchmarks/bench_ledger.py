@@ -24,7 +24,8 @@ from backorder_contracts.internal import Cause, LineDetail, LinePlaced, Origin
 from backorder_dev.database import provision
 from backorder_dev.postgres import EmbeddedPostgres
 from backorder_runtime import migrate, store
-from backorder_runtime.record import Record
+from backorder_runtime.bundle import Bundler
+from backorder_runtime.record import Message, Record
 from backorder_runtime.settings import DatabaseSettings
 from backorder_runtime.shard import Shard
 from gap_detector.handlers import TOPICS, GapLedger
@@ -35,12 +36,12 @@ _HEADERS = (
     ("ce_specversion", b"1.0"),
     ("ce_id", b"gap-detector.intake.order-placed.1.2.0"),
     ("ce_source", b"/backorder/gap-detector/intake"),
-    ("ce_type", b"order-line.placed"),
+    ("ce_type", b"bundle"),
     ("ce_time", b"2026-11-24T07:00:00Z"),
     ("ce_sequence", b"order-placed.1.2.0"),
-    ("traceparent", b"00-9889a2be0a593f3e1a7240595b5e9c38-3f500696fb684506-01"),
     ("content-type", b"application/json"),
 )
+_TRACE = "00-9889a2be0a593f3e1a7240595b5e9c38-3f500696fb684506-01"
 
 
 class _Confirmed:
@@ -67,13 +68,15 @@ def stock(demand: dict[int, int]) -> list[Record]:
 
 def order_lines(parts: Sequence[int], quantities: Sequence[int]) -> list[Record]:
     """Orders of three lines each."""
-    records = []
+    bundler = Bundler(1)
     for n, (part, quantity) in enumerate(zip(parts, quantities, strict=True)):
         order = f"SO-{n // 3}"
         line = LineDetail(order, str(n % 3), f"P{part}", "W1", quantity, PLACED, f"C-{n % 500}", "gold")
         placed = LinePlaced(line, Cause("order.placed", order), Origin("order-placed", 0, n))
-        records.append(Record("order-line", 0, n, f"P{part}@W1".encode(), _encode(placed), _HEADERS))
-    return records
+        bundler.add(Message("order-line", f"P{part}@W1", "order-line.placed", _encode(placed)), _TRACE)
+    return [
+        Record("order-line", 0, offset, None, bundle.value, _HEADERS) for offset, bundle in enumerate(bundler.take())
+    ]
 
 
 async def drain(shard: "Shard[Any, Any]", pool: Any, records: Sequence[Record], batch: int) -> None:
@@ -96,11 +99,11 @@ async def measure(lines: int, batch: int, lanes: int, folder: Path) -> None:
         async with asyncpg.create_pool(url, min_size=1, max_size=2, server_settings={"jit": "off"}) as pool:
             async with pool.acquire() as conn:
                 claim = await store.claim(conn, 0, "bench", dict.fromkeys(TOPICS, 0))
-            shard: Shard[Any, Any] = Shard(0, claim, (), GapLedger(0, 10 * lanes), _Confirmed(), frozenset())  # type: ignore[arg-type]
+            shard: Shard[Any, Any] = Shard(0, 1, claim, (), GapLedger(0, 10 * lanes), _Confirmed(), frozenset())  # type: ignore[arg-type]
             await drain(shard, pool, stock(demand), batch)
             records = order_lines(parts, quantities)
             wall, cpu = time.perf_counter(), time.process_time()
-            await drain(shard, pool, records, batch)
+            await drain(shard, pool, records, batch // 500)
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             short = await pool.fetchval("SELECT count(*) FROM line WHERE opened")
     print(
@@ -113,7 +116,7 @@ async def measure(lines: int, batch: int, lanes: int, folder: Path) -> None:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--lines", type=int, default=60_000)
-    options.add_argument("--batch", type=int, default=1_000)
+    options.add_argument("--batch", type=int, default=1_000, help="lines, in bundles of 500")
     options.add_argument("--lanes", type=int, default=20_000)
     chosen = options.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))

@@ -28,7 +28,7 @@ def pids(system):
 
 def sound(draw):
     """Good records of every topic, `COUNT` of each; their effects are asked for by `effects`."""
-    extreme = {"need_by": "9998-12-30", "unit_value": "999999999999999.999999", "ship_policy": "complete"}
+    extreme = {"need_by": "9998-12-31", "unit_value": "999999999999999.999999", "ship_policy": "complete"}
     events = [("order-placed", order(f"FINE-{n}", line(f"FINE-{n}", n + 1))) for n in range(COUNT)]
     events += [
         (

@@ -16,6 +16,7 @@ from e2e_support import oracle
 from e2e_support.business import REASON, WITH_MAIL, Business, lanes_of
 from e2e_support.killing import Kills
 from e2e_support.system import start_system
+from e2e_support.trading import ship_everything, shipments
 from e2e_support.watching import LANE_GROUPS, Commits, States, covered
 
 pytestmark = pytest.mark.stack
@@ -82,7 +83,7 @@ async def test_kills_under_load_lose_and_double_nothing(system, capsys):
                 assert there["waiting"], "the two ledgers had something to disagree about"
                 assert there["covered"] + there["allocated"] + there["released"], there
                 before_the_end = business.warehouse.sent.copy()
-                await ship_everything(system, business, states)
+                await ship_everything(system, business, states.released)
             line = await check(system, business, kills, before_the_end, customers)
     except TimeoutError:
         pytest.fail(f"not done within {LIMIT} s: {len(business.lines)} lines, {kills.recovered}")
@@ -103,38 +104,10 @@ async def trade(system, business, states, killing):
         left = max(1, TICKS - business.tick_number)
         wires = business.tick(max(1, round(missing / left / 3)))
         if (cover := await covered(system)) is not None:
-            cover = {key: units for key, units in cover.items() if business.lines[key].asked is None}
-            wires += shipments(business, states, cover, most=business.draw.randint(0, 8))
+            wires += shipments(business, states.released, cover, most=business.draw.randint(0, 8), careful=True)
         await asyncio.gather(system.publish_wires(wires), asyncio.sleep(TICK))
     await killing
     await system.publish_wires(business.rest())
-
-
-def shipments(business, states, cover, most=None):
-    """What may leave now, from `most` lanes."""
-    lane_of = {key: ordered.lane for key, ordered in business.lines.items()}
-    quantity = {key: ordered.quantity for key, ordered in business.lines.items()}
-    allowed = Counter(states.released) + Counter(cover)
-    return business.publish_shipments(business.warehouse.picks(lane_of, quantity, allowed)[:most])
-
-
-async def ship_everything(system, business, states):
-    """Stock for everybody comes in; what is released and covered leaves, until nothing is left."""
-    for _ in range(6):
-        await system.publish_wires(business.receive_all_that_lacks())
-        await system.until_rest(120)
-        wires = shipments(business, states, await covered(system))
-        if not wires:
-            await system.until(lambda: nobody_waits_for_news(system))
-            await system.until_rest(60)
-            return
-        await system.publish_wires(wires)
-        await system.until_rest(120)
-    pytest.fail("there is still something to ship after six rounds")
-
-
-async def nobody_waits_for_news(system):
-    return not await system.query("SELECT 1 FROM notifier.notification WHERE finished_at IS NULL LIMIT 1")
 
 
 async def check(system, business, kills, before_the_end, customers):

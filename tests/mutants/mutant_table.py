@@ -14,8 +14,8 @@ MUTANTS = (
     Mutant(
         "a new line is covered with what the queue has",
         f"{LEDGER}/domain/decide.py",
-        "cover = min(wanted, max(lane.free, 0))",
-        "cover = min(wanted, max(lane.on_hand - lane.covered, 0))",
+        "free = lane.free\n",
+        "free = lane.on_hand - lane.covered\n",
         (HONEST,),
     ),
     Mutant(

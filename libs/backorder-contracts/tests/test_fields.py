@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from pydantic_core import PydanticCustomError
 
-from backorder_contracts.fields import format_time, parse_time, parse_time_or_date
+from backorder_contracts.fields import format_time, parse_published, parse_time, parse_time_or_date
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,16 @@ def test_a_date_stands_for_the_midnight_that_ends_it():
     assert parse_time_or_date("2026-11-30") == datetime(2026, 12, 1, tzinfo=UTC)
     assert parse_time_or_date("2026-12-31") == datetime(2027, 1, 1, tzinfo=UTC)
     assert parse_time_or_date("2026-11-30T09:00:00+09:00") == datetime(2026, 11, 30, tzinfo=UTC)
+
+
+def test_the_midnight_that_ends_the_last_day_can_be_published():
+    end = parse_time_or_date("9998-12-31")
+    assert format_time(end) == "9999-01-01T00:00:00Z"
+    assert parse_published(format_time(end)) == end
+    assert parse_published("2026-11-24T08:00:00+01:00") == datetime(2026, 11, 24, 7, tzinfo=UTC)
+    for text in ("1899-12-31T00:00:00Z", "9999-12-31T23:59:59-01:00", "2026-11-24"):
+        with pytest.raises(PydanticCustomError):
+            parse_published(text)
 
 
 @pytest.mark.parametrize("given", ["2026-02-30", "2026-13-01", "9999-12-31", "2026-11", "2026-11-30Z", 20261130])

@@ -43,7 +43,7 @@ def test_dead_letters_are_kept_under_a_fortnight_and_have_room_for_their_headers
     assert topic.is_dead_letter
     assert topic.publishers == (service,)
     assert topic.retention < timedelta(days=14)
-    assert int(topic.configuration["max.message.bytes"]) > 1_048_588
+    assert int(topic.configuration["max.message.bytes"]) == 10 * 1024 * 1024
 
 
 def test_configuration_is_in_kafkas_words():

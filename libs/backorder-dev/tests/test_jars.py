@@ -25,7 +25,7 @@ def downloads(monkeypatch):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(CONTENT[jar.artifact])
 
-    monkeypatch.setattr(jars, "_download", download)
+    monkeypatch.setattr(jars, "download", download)
     monkeypatch.setattr(jars, "locked_jars", lambda: LOCK)
     return fetched
 
@@ -70,7 +70,7 @@ def test_without_network_the_message_says_so(tmp_path, downloads, monkeypatch):
     def download(_repository, _wanted):
         raise ConnectionError("no route")
 
-    monkeypatch.setattr(jars, "_download", download)
+    monkeypatch.setattr(jars, "download", download)
     with pytest.raises(JarsError, match=r"no route\. Is the network there"):
         kafka_classpath(tmp_path, silent)
 

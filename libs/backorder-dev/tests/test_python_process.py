@@ -2,6 +2,8 @@
 
 import os
 import signal
+import time
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -16,7 +18,8 @@ if sys.argv[1:] == ["migrate"]:
     sys.exit(int(os.environ.get("FAIL", "0")))
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        self.send_response(200 if self.path == "/readyz" else 404)
+        health = int(os.environ.get("HEALTH", "200"))
+        self.send_response({"/readyz": 200, "/healthz": health}.get(self.path, 404))
         self.end_headers()
     def log_message(self, *_): pass
 address = os.environ["BACKORDER_HTTP__HOST"], int(os.environ["BACKORDER_HTTP__PORT"])
@@ -58,3 +61,20 @@ async def test_a_failed_preparation_says_why(tmp_path):
     with pytest.raises(StartError, match=r"migrate` failed with code 2(.|\n)*migrating for us"):
         await process.start()
     assert process.pid is None
+
+
+async def test_it_is_stuck_when_it_says_so_twice_or_says_nothing_for_a_minute(tmp_path, monkeypatch):
+    process = make(tmp_path, HEALTH="503")
+    await process.start()
+    try:
+        assert await process.stuck() is None, "once is no proof"
+        assert "stands still" in await process.stuck()
+        os.kill(process.pid, signal.SIGSTOP)
+        assert await process.stuck() is None, "it may be busy"
+        now = time.monotonic
+        monkeypatch.setattr("backorder_dev.python_process.time", SimpleNamespace(monotonic=lambda: now() + 61))
+        assert "not answered" in await process.stuck()
+    finally:
+        monkeypatch.undo()
+        os.kill(process.pid, signal.SIGCONT)
+        await process.stop()

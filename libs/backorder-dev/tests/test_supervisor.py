@@ -99,6 +99,28 @@ async def test_a_killed_component_is_started_again_as_another_process(tmp_path):
     assert child.pid is None
 
 
+async def test_a_component_that_lives_and_is_stuck_is_started_again(tmp_path, monkeypatch):
+    class Sick(Child):
+        why = None
+
+        async def stuck(self):
+            why, self.why = self.why, None
+            return why
+
+    monkeypatch.setattr("backorder_dev.supervisor._EXAMINE", 0.01)
+    watch = Watch()
+    child = Sick("a", tmp_path, journal := [])
+    running = watch.supervise([child])
+    await watch.until(lambda: watch.changes == 1)
+    first, child.why = child.pid, "it stares at the wall"
+    await watch.until(lambda: watch.changes == 2)
+    assert child.pid not in {None, first}
+    assert "a is stuck: it stares at the wall" in watch.said
+    assert journal == ["start a", "stop a", "start a"]
+    watch.stop.set()
+    await running
+
+
 async def test_a_component_that_fails_after_a_restart_is_tried_again_until_it_works(tmp_path):
     watch = Watch()
     child = Child("a", tmp_path, journal := [])

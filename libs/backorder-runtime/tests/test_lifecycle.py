@@ -38,3 +38,25 @@ async def test_a_stop_is_waited_out():
 
     stop.set()
     await run_together(stop, slow(), until_stopped(stop), grace=0)
+
+
+async def test_a_cancellation_that_leaks_out_of_a_loop_is_a_failure():
+    async def leak():
+        raise asyncio.CancelledError
+
+    stop = asyncio.Event()
+    with pytest.raises(RuntimeError, match="cancelled from within"):
+        await run_together(stop, until_stopped(stop), leak())
+
+
+async def test_a_loop_that_has_nothing_more_to_do_ends_alone():
+    stop, ended = asyncio.Event(), asyncio.Event()
+
+    async def short():
+        ended.set()
+
+    together = asyncio.create_task(run_together(stop, short(), until_stopped(stop)))
+    await ended.wait()
+    assert not stop.is_set()
+    stop.set()
+    await together

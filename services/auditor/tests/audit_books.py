@@ -42,7 +42,7 @@ class Ledgers:
         known = Lane(*parts_of(lane), on_hand=on_hand, covered=covered, handed=handed, needed=needed)
         async with self.within("gap_detector") as conn:
             await gap.add_lanes(conn, shard, [known])
-        state = router.LaneState(idle, (), (), (), 0, None, {}, unsettled)
+        state = router.LaneState(idle, (), (), 0, None, {}, unsettled)
         await self.admin.execute(
             "INSERT INTO priority_router.lane_queue (lane, shard, policy_version, state) VALUES ($1, $2, '1', $3)",
             lane,

@@ -8,8 +8,9 @@ from audit_books import EVER, NOW, SETTINGS
 from auditor.audit import audit
 from auditor.flight import TOPICS, in_flight
 from backorder_runtime import store
+from backorder_runtime.bundle import Bundler
 from backorder_runtime.outbox import Event, OutboxBatch
-from backorder_runtime.record import Record
+from backorder_runtime.record import Message, Record
 from backorder_runtime.settings import KafkaSettings
 
 READERS = {"back-order-queue": "priority_router", "back-order-need": "gap_detector"}
@@ -34,12 +35,19 @@ async def kafka(broker, ledgers):
     return settings
 
 
+def bundle_of(*lanes):
+    bundler = Bundler(1)
+    for lane in lanes:
+        bundler.add(Message("back-order-queue", lane, "x", b"{}"), None)
+    return bundler.take()[0].value
+
+
 async def produce(kafka, topic, partition, *lanes):
     producer = AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
     await producer.start()
     try:
         for lane in lanes:
-            await producer.send_and_wait(topic, b"{}", key=lane.encode(), partition=partition)
+            await producer.send_and_wait(topic, bundle_of(lane), partition=partition)
     finally:
         await producer.stop()
 
@@ -50,7 +58,7 @@ async def found(ledgers, kafka, settings=SETTINGS):
 
 
 async def keep(ledgers, schema, topic, *lanes):
-    events = [Event(topic, lane, "x", b"{}", None, None, everywhere=False) for lane in lanes]
+    events = [Event(topic, None, "bundle", bundle_of(*lanes), None, None, 0)]
     batch = OutboxBatch(1, NOW, events)
     statement = f"INSERT INTO {schema}.outbox VALUES (0, 1, $1, $2, $3)"  # noqa: S608
     await ledgers.admin.execute(statement, len(events), NOW, batch.payload())

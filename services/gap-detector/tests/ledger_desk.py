@@ -4,6 +4,7 @@ A fact is told as a short sentence. Facts that only repeat what the event said (
 set) are told by nobody; `then_nothing` sees them all the same.
 """
 
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -180,7 +181,7 @@ class Story:
 
 def watched_decide(lane, event):
     """What `decide` says, having seen that it changes nothing and says the same again."""
-    before = replace(lane, lines={line_ref: replace(line) for line_ref, line in lane.lines.items()})
+    before = replace(lane, lines={line_ref: copy(line) for line_ref, line in lane.lines.items()})
     facts = decide(lane, event)
     assert lane == before, "decide changed the lane"
     assert list(decide(lane, event)) == list(facts), "decide answers in two ways"

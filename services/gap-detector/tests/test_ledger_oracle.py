@@ -62,7 +62,7 @@ class Both:
         line_ref = ref(name)
         line = LineDetail(line_ref.order_id, line_ref.line_id, PART, HERE, quantity, PLACED_AT, "C-1")
         self.shelf.placed(name, quantity, cancels)
-        return self.do(e.LineArrived(line, need().cause, Origin("order-placed", 0, 0), tuple(cancels)))
+        return self.do(e.LineArrived(line, line.ref, need().cause, Origin("order-placed", 0, 0), tuple(cancels)))
 
     def cancelled(self, name, units):
         self.shelf.cancelled(name, units)

@@ -78,12 +78,10 @@ def test_beside_a_local_run_the_database_is_found(tmp_path, monkeypatch, capsys)
     monkeypatch.delenv("BACKORDER_DATABASE__URL", raising=False)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit):
-        commands.database_url()
-    assert "set BACKORDER_DATABASE__URL" in capsys.readouterr().err
+        commands.app(["list"], result_action="return_value")
+    assert "no database: set BACKORDER_DATABASE__URL" in capsys.readouterr().err
     (tmp_path / ".run").mkdir()
-    secrets = tmp_path / ".run" / "secrets.json"
-    secrets.write_text(json.dumps({"notifier": "postgresql://here/db"}))
-    assert commands.database_url() == "postgresql://here/db"
-    secrets.write_text("{}")
+    (tmp_path / ".run" / "secrets.json").write_text(json.dumps({"notifier": "postgresql://127.0.0.1:1/nowhere"}))
     with pytest.raises(SystemExit):
-        commands.database_url()
+        commands.app(["list"], result_action="return_value")
+    assert "the notifier's database cannot be used" in capsys.readouterr().err

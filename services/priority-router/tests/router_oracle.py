@@ -5,6 +5,8 @@ It shares no code with the core. It is told the same inputs and keeps plain dict
 
 from datetime import timedelta
 
+from router_oracle_line import in_line, last_of
+
 HALF_DAY = timedelta(hours=12)
 
 
@@ -17,8 +19,8 @@ class Oracle:
         self.lines = {}
         self.idle = 0
         self.inbound = []
-        self.foreseen = []
-        self.handed = 0
+        self.supplied = 0
+        self.looked_at = None  # when promises were reckoned last
         self.report = ({}, 0, [])
         self.answers = []
 
@@ -39,14 +41,18 @@ class Oracle:
     def takers(self, *, lending):
         return [x for x in self.open_lines() if not x["held"] and self.waiting(x) > 0 and x["lending"] == lending]
 
+    def protected(self, x):
+        return x["promise"] is not None and x["worsened"] >= self.max_worsened
+
+    @property
+    def given(self):
+        return self.supplied - self.idle
+
     def prey(self, band):
         return [
             x
             for x in self.open_lines()
-            if x["alloc"] > 0
-            and x["band"] > band
-            and self.strategies[x["band"]] == "f"
-            and not (x["promise"] and x["worsened"] >= self.max_worsened)
+            if x["alloc"] > 0 and x["band"] > band and self.strategies[x["band"]] == "f" and not self.protected(x)
         ]
 
     # ── the rules ──
@@ -55,9 +61,10 @@ class Oracle:
         while self.idle < 0 and any(x["alloc"] for x in self.open_lines()):
             last = [x for x in self.open_lines() if x["alloc"]][-1]
             last["alloc"] -= 1
+            last["place"] = None  # it needs more than it was promised
             self.idle += 1
         while self.idle > 0 and (self.takers(lending=False) or self.takers(lending=True)):
-            first = (self.takers(lending=False) + self.takers(lending=True))[0]
+            first = (in_line(self) or self.takers(lending=True))[0]
             first["alloc"] += 1
             self.idle -= 1
         self.lend()
@@ -103,6 +110,7 @@ class Oracle:
                 x["counted"] = want
         back = max(self.idle, 0)
         self.idle -= back
+        self.supplied -= back
         self.report = (changes, back, self.answers)
         self.answers = []
 
@@ -123,6 +131,7 @@ class Oracle:
                 "lending": False,
                 "closed": None,
                 "promise": None,
+                "place": None,
                 "worsened": 0,
                 "release_at": None,
                 "breached": False,
@@ -136,12 +145,13 @@ class Oracle:
         elif x["closed"] and not x["pinned"]:
             x["band"], x["due"] = band, due
         x["closed"] = None
+        x["place"] = None
         x["need"] += units
         x["counted"] += units
 
     def units(self, n):
         self.idle += n
-        self.handed += max(n, 0)
+        self.supplied += n
 
     def ship(self, order, n, counted):
         x = self.lines[order]
@@ -152,11 +162,11 @@ class Oracle:
             x["shipped"] += 1
             if x["rel"]:
                 x["rel"] -= 1
-                self.idle += 1
+                self.units(1)
             elif x["alloc"]:
                 x["alloc"] -= 1
-                self.idle += 1
-        self.idle -= counted
+                self.units(1)
+        self.units(-counted)
         x["counted"] -= counted
         if x["need"] == 0 and not x["closed"]:
             x["closed"] = "completed"
@@ -186,7 +196,7 @@ class Oracle:
             x["held"] = True
             self.idle += x["alloc"]
             x["alloc"] = 0
-            x["promise"] = None
+            x["promise"] = x["place"] = None
         elif action == "resume":
             x["held"] = False
         elif action == "expedite" and band is not None:
@@ -224,14 +234,22 @@ class Oracle:
         left = self.idle + sum(units for _, units, _, _ in self.inbound)
         wanting = [x for x in self.open_lines() if not x["held"] and self.waiting(x) > 0]
         left += sum(x["alloc"] for x in wanting if x["complete"])
+
+        def claim(x):
+            return self.waiting(x) + (x["alloc"] if x["complete"] else 0)
+
+        first = [x for x in wanting if self.protected(x) and x["place"] is not None]
+        if sum(map(claim, first)) > left:
+            first = []  # they cannot all be kept
+        left -= sum(map(claim, first))
         lenders = []
         for x in wanting:
-            if not x["complete"]:
-                left -= self.waiting(x)
-            elif self.waiting(x) + x["alloc"] > left:
+            if x in first:
+                continue
+            if x["complete"] and claim(x) > left:
                 lenders.append(x["order"])
             else:
-                left -= self.waiting(x) + x["alloc"]
+                left -= claim(x)
         return wanting, lenders
 
     def date(self, supply, unit, which, owed):
@@ -242,16 +260,21 @@ class Oracle:
                 return delivery[which]
         return None
 
-    def dates(self, supply, unit, owed):
-        p50, p90 = self.date(supply, unit, 2, owed), self.date(supply, unit, 3, owed)
-        return None if p50 is None else (p50, p90)
+    def dates(self, unit, now):
+        owed = max(-self.idle, 0)
+        p50, p90 = self.date(self.inbound, unit, 2, owed), self.date(self.inbound, unit, 3, owed)
+        return None if p50 is None else (max(p50, now), max(p90, now))
+
+    def later(self, old, new):
+        return new is None or any(b - a > self.tolerance for a, b in zip(old, new, strict=True))
 
     def moved(self, old, new):
         if old is None or new is None:
             return (old is None) != (new is None)
         return any(abs(a - b) > self.tolerance for a, b in zip(old, new, strict=True))
 
-    def forecast_ring(self):
+    def forecast_ring(self, now):
+        self.looked_at = now
         wanting, lenders = self.lenders()
         turned = False
         for x in wanting:
@@ -260,18 +283,25 @@ class Oracle:
                 turned = True
                 x["lending"] = lends
                 if lends:
-                    x["promise"] = None
+                    x["promise"] = x["place"] = None
         if turned:
             return
-        owed, unit = max(-self.idle, 0), 0
+        line = in_line(self)
         for x in self.takers(lending=False):
-            unit += self.waiting(x)
-            new, old = self.dates(self.inbound, unit, owed), x["promise"]
+            last = last_of(x, line)
+            new, old = self.dates(last, now), x["promise"]
             if self.moved(old, new):
-                then = self.dates(self.foreseen, unit, owed + self.handed)
-                if old is not None and (
-                    then is None or any(a - b > self.tolerance for a, b in zip(then, old, strict=True))
-                ):
-                    x["worsened"] += 1
+                x["worsened"] += self.overtaken(x, new, last, now)
                 x["promise"] = new
-        self.foreseen, self.handed = self.inbound, 0
+                x["place"] = None if new is None else last + self.given
+            elif old is not None and x["place"] is None:
+                x["place"] = last + self.given
+
+    def overtaken(self, x, new, last, now):
+        if x["promise"] is None or x["place"] is None or not self.later(x["promise"], new):
+            return False
+        place = x["place"] - self.given
+        if last <= place:
+            return False
+        then = self.dates(place, now)
+        return place <= 0 or (then is not None and self.later(then, new))

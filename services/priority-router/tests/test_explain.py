@@ -17,13 +17,13 @@ def standing(desk, order):
     line = desk.line(order)
     ahead = [o for o in desk.queue.orders.values() if o.waiting and not o.held and not o.lending and o.rank < line.rank]
     q = desk.queue
-    state = LaneState(q.idle, q.idle_lots, q.inbound, q.foreseen, q.handed, q.stirred_by, q.timers, q.unsettled_by)
+    state = LaneState(q.idle, q.idle_lots, q.inbound, q.supplied, q.stirred_by, q.timers, q.unsettled_by)
     sums = (len(ahead), sum(o.waiting for o in ahead))
     return Standing(q.lane, q.policy.version, None, state, line, *sums, (), ())
 
 
 def what_next(desk, order):
-    return next_of(standing(desk, order), desk.queue.policy)
+    return next_of(standing(desk, order), desk.queue.policy, desk.now)
 
 
 @pytest.fixture
@@ -52,14 +52,43 @@ def test_a_line_that_waits_names_the_delivery_that_brings_its_last_unit(desk):
     assert what_next(desk, "A").helps == "Delivery PO-1 brings them."
 
 
+def test_an_overdue_delivery_is_expected_now_at_the_earliest(desk):
+    desk.short("A", 1)
+    desk.inbound(("PO-1", 1, 5, 9))
+    desk.now = START + 7 * HOUR
+    found = what_next(desk, "A")
+    assert (found.p50, found.p90) == (START + 7 * HOUR, START + 9 * HOUR)
+
+
 def test_without_supply_it_says_how_many_units_are_missing(desk):
     desk.short("A", 3)
     found = what_next(desk, "A")
     assert found.reason == "no-supply"
     assert found.detail == "It is the first in line; it waits for 3 units. No delivery is announced."
-    assert found.helps == "3 units more have to be ordered, or a better rank."
+    assert found.helps == "3 more units have to be ordered, or a better rank."
     desk.inbound(("PO-1", 2, 24))
-    assert what_next(desk, "A").helps == "1 unit more have to be ordered, or a better rank."
+    assert what_next(desk, "A").helps == "1 more unit has to be ordered, or a better rank."
+
+
+def test_a_protected_promise_says_how_many_units_may_still_come_first(desk):
+    desk.short("F", 2, placed=1)
+    desk.inbound(("PO-1", 2, 30), ("PO-2", 2, 60), ("PO-3", 9, 90))
+    desk.settle_promises()
+    desk.short("W1", 2, service_impact="down")
+    desk.settle_promises()
+    desk.short("W2", 3, service_impact="down")
+    found = what_next(desk, "F")
+    assert found.detail == (
+        "5 units of 2 lines have a better rank, but its promise is protected: "
+        "no more than 2 units of them come first; it waits for 2 units."
+    )
+    assert (found.delivery_id, found.p50) == ("PO-2", START + 60 * HOUR)
+    decisions = told(desk, UnitsHanded("BRK-204", "W1", 3, desk.cause()))
+    won = next(d for d in decisions if d.rule == "promise-kept")
+    assert sentence(won) == (
+        "1 unit set aside at place 2: others made its promise worse as often as they may, and it rests on these units; "
+        f"passed over: {desk.id('W2')} has a better rank, but was not promised these units."
+    )
 
 
 def test_held_lending_set_aside_manual_released_and_ended_lines_say_so(desk):

@@ -125,9 +125,17 @@ def test_a_condition_that_is_no_expression_is_named():
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('"true"', "'tru'"), ("name: rest, when", "name: [], when"), ("strategy: fill}", "strategy: fill, more: 1}")],
+)
+def test_one_mistake_in_the_last_band_is_one_message(old, new):
+    assert only_mistake(old, new).startswith("p.yaml:4: ")
+
+
 def test_all_mistakes_are_named_at_once_in_the_order_of_their_lines():
     said = mistakes("bnads: 1\nbands: [{name: a, when: 'x', target: 1, strategy: lose}]\nrelease: {manual: [b]}\n")
-    assert [line.split(":")[1] for line in said] == ["1", "1", "2", "2", "2", "2", "3"]
+    assert [line.split(":")[1] for line in said] == ["1", "1", "2", "2", "2", "3"]
 
 
 @pytest.mark.parametrize(
@@ -135,6 +143,8 @@ def test_all_mistakes_are_named_at_once_in_the_order_of_their_lines():
     [
         ("", "p.yaml:1: the file is empty; write a policy"),
         ("bands: [", "p.yaml:1: this is not YAML"),
+        ('version: "\x07"', "p.yaml:1: this is not YAML (unacceptable character #x0007"),
+        ("bands: " + "[" * 900, "p.yaml:1: brackets are nested too deep; write a policy"),
         ("- a", "p.yaml:1: the policy must be a mapping"),
         ('version: "1"\nbands: []', "p.yaml:2: there are no bands"),
         ('version: "1"', "p.yaml:1: the policy has no bands; add bands"),

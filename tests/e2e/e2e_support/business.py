@@ -87,6 +87,19 @@ class Business:
     def publish_shipments(self, picks: Iterable[tuple[Lane, list[tuple[Key, int]]]]) -> list[Wire]:
         return self._with_repetitions([self._wire("stock-changed", self.warehouse.ship(*each)) for each in picks])
 
+    def publish_commands(self, commands: Iterable[dict[str, Any]]) -> list[Wire]:
+        return self._with_repetitions([self._wire("back-order-command", each) for each in commands])
+
+    def publish_probe(self, order_id: str, lanes: list[Lane], customer: str) -> list[Wire]:
+        """An order for one unit in each of these lanes, and a count of the stock in each."""
+        lines = []
+        for n, lane in enumerate(lanes, 1):
+            self.lines[order_id, str(n)] = Ordered(lane, 1)
+            lines.append(line(lane[0], 1, lane[1]))
+        wires = [self._wire("order-placed", order(order_id, *lines, customer=customer, at=self.placed_at.isoformat()))]
+        counts = [self.warehouse.change(lane, 0, "counted") for lane in lanes]
+        return self._with_repetitions([*wires, *(self._wire("stock-changed", each) for each in counts)])
+
     def receive_all_that_lacks(self) -> list[Wire]:
         """Receipts after which the stock of every lane is enough for all its lines."""
         lacking: Counter[Lane] = Counter()

@@ -6,11 +6,11 @@ import os
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
@@ -23,6 +23,7 @@ from backorder_contracts.state import BackOrderState
 from backorder_dev.endpoints import SECRETS, Endpoints
 from backorder_dev.local_run import LocalRun
 from backorder_dev.reading import end_offsets, read_topic
+from backorder_dev.services import SERVICES, Service
 from backorder_runtime.outbox import Wire
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings
@@ -39,11 +40,18 @@ GROUPS = {
 SCHEMAS = ("inventory_sync", "gap_detector", "priority_router", "notifier")
 
 
+class Runs(Protocol):
+    """Whatever keeps the system running."""
+
+    def endpoints(self) -> Endpoints:
+        """Where everything is now."""
+
+
 @dataclass
 class System:
     """A running system. Times are in seconds."""
 
-    run: LocalRun
+    run: Runs
     publisher: Publisher
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -177,10 +185,10 @@ async def _now(value: Any) -> Any:
     return value
 
 
-async def start_system(folder: Path) -> tuple[System, "asyncio.Task[None]"]:
+async def start_system(folder: Path, services: Sequence[Service] = SERVICES) -> tuple[System, "asyncio.Task[None]"]:
     """Start everything and return when all is ready."""
     up, stop = asyncio.Event(), asyncio.Event()
-    run = LocalRun(folder, say=lambda _: None, ready=lambda _: up.set())
+    run = LocalRun(folder, services=services, say=lambda _: None, ready=lambda _: up.set())
     task = asyncio.create_task(run.run(stop))
     waiting = asyncio.create_task(up.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)

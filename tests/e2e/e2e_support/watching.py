@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -52,10 +52,16 @@ class States:
             self.released[state["order_id"], state["line_id"]] = quantity["released"] + quantity["shipped"]
 
 
-async def covered(system: System) -> dict[Key, int] | None:
-    """The units of each line that stock satisfied, in the warehouse or gone; None while the database is away."""
+async def covered(system: System, lanes: Collection[str] | None = None) -> dict[Key, int] | None:
+    """The units of each line that stock satisfied, in the warehouse or gone; None while the database is away.
+
+    Of `lanes` alone, only the lines of which something is left.
+    """
+    sql = "SELECT order_id, line_id, covered + cover_shipped FROM gap_detector.line"
+    if lanes is not None:
+        sql += " WHERE lane = ANY ($1::text[]) AND (covered > 0 OR need > 0)"
     try:
-        rows = await system.query("SELECT order_id, line_id, covered + cover_shipped FROM gap_detector.line")
+        rows = await system.query(sql, *(() if lanes is None else (list(lanes),)))
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
         return None
     return {(order_id, line_id): units for order_id, line_id, units in rows}

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from backorder_contracts.commands import BackOrderCommand
 from backorder_contracts.dead_letter import DeadLetterHeaders
 from backorder_contracts.delay import DelayPattern
+from backorder_contracts.handled import DeadLetterHandled
 from backorder_contracts.notification import NotificationOutcome
 from backorder_contracts.orders import OrderCancelled, OrderPlaced
 from backorder_contracts.policy import PolicyApplied
@@ -50,6 +51,7 @@ _SINGLE: Final[Mapping[str, tuple[type[BaseModel], ...]]] = {
     "notification-outcome": (NotificationOutcome,),
     "delay-pattern": (DelayPattern,),
     "back-order-policy": (PolicyApplied,),
+    "dead-letter-handled": (DeadLetterHandled,),
 }
 
 

@@ -19,6 +19,8 @@ MAX_VERSION: Final = 2**63 - 1
 # Years outside are typing errors or placeholders for "never"; inside, adding a few years never overflows.
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 9998
+LAST_PUBLISHED_YEAR: Final = 9999
+"""The midnight that ends the last day falls here, and so does what is added to it."""
 
 # Not printable: controls, soft hyphen, direction marks, zero-width space, separators, byte order mark,
 # non-characters. The joiners U+200C and U+200D stay: words of some scripts need them. Lone surrogates
@@ -84,6 +86,13 @@ def parse_time(value: Any) -> datetime:
     raise PydanticCustomError("bad-time", _BAD_TIME)
 
 
+def parse_published(value: Any) -> datetime:
+    """Like `parse_time`, and reads the year 9999 too: what we publish may be later than what we take."""
+    if type(value) is str and _is_date_time(value):
+        return _in_utc(value, LAST_PUBLISHED_YEAR)
+    return parse_time(value)
+
+
 def parse_time_or_date(value: Any) -> datetime:
     """Like `parse_time`, and reads a date as the midnight (UTC) that ends it."""
     if type(value) is str and _is_date(value):
@@ -99,15 +108,15 @@ def parse_time_or_date(value: Any) -> datetime:
         raise PydanticCustomError("bad-time", _BAD_DATE if message == _BAD_TIME else message) from None
 
 
-def _in_utc(text: str) -> datetime:
+def _in_utc(text: str, last: int = LAST_YEAR) -> datetime:
     try:
         moment = datetime.fromisoformat(text.upper())
     except ValueError:
         moment = _leap_second(text.upper())
     if moment.tzinfo is UTC:
-        return _in_range(moment)
+        return _in_range(moment, last)
     try:
-        return _in_range(moment.astimezone(UTC))
+        return _in_range(moment.astimezone(UTC), last)
     except OverflowError:
         raise PydanticCustomError("bad-time", "there is no such time") from None
 
@@ -122,11 +131,11 @@ def _leap_second(text: str) -> datetime:
     raise PydanticCustomError("bad-time", "there is no such time")
 
 
-def _in_range(moment: datetime) -> datetime:
-    if FIRST_YEAR <= moment.year <= LAST_YEAR:
+def _in_range(moment: datetime, last: int = LAST_YEAR) -> datetime:
+    if FIRST_YEAR <= moment.year <= last:
         return moment
     raise PydanticCustomError(
-        "bad-time", "expected a year from 1900 to 9998; leave an optional date out if there is none"
+        "bad-time", f"expected a year from {FIRST_YEAR} to {last}; leave an optional date out if there is none"
     )
 
 
@@ -149,6 +158,15 @@ Time: TypeAlias = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": _PUBLISHED_PATTERN}, mode="serialization"),
 ]
 """A moment: RFC 3339 with an offset; published in UTC with `Z`."""
+
+PublishedTime: TypeAlias = Annotated[
+    datetime,
+    PlainValidator(parse_published),
+    PlainSerializer(format_time, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": _DATE_TIME_PATTERN}, mode="validation"),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": _PUBLISHED_PATTERN}, mode="serialization"),
+]
+"""A moment in something that we publish and that may be worked out from another: 9999 is possible."""
 
 TimeOrDate: TypeAlias = Annotated[
     datetime,

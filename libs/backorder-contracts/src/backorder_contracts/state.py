@@ -15,6 +15,7 @@ from backorder_contracts.fields import (
     Identifier,
     Name,
     Published,
+    PublishedTime,
     ServiceImpact,
     ShipPolicy,
     Tier,
@@ -105,11 +106,11 @@ class Quantity(Published):
 class Promise(Published):
     """When the customer may expect all units."""
 
-    p50: Time
+    p50: PublishedTime
     """As likely before as after."""
-    p90: Time
+    p90: PublishedTime
     """The cautious date: nine times of ten before."""
-    first_p50: Time
+    first_p50: PublishedTime
     """What was promised first; promise accuracy is measured against it too."""
     revisions: Annotated[int, Field(ge=0)]
     """How often the promise was moved since."""
@@ -161,9 +162,9 @@ class BackOrder(Published):
     """When the order was placed."""
     opened_at: Time
     """When the shortage was noticed."""
-    due_at: Time | None
+    due_at: PublishedTime | None
     """When it should be filled by the policy or the customer's need; null only in version 1."""
-    need_by: Time | None
+    need_by: PublishedTime | None
     """When the customer needs the units; null when the order does not say."""
     promise: Promise | None
     """When the customer may expect them; null while nothing is known to come."""
@@ -211,8 +212,11 @@ class BackOrderState(BackOrder):
         ),
     ] = None
     """Why, as a code. Tolerate others."""
-    rule: Annotated[Name | None, left_out("rank-order", "win", "lent", "left-over", "stock-lost", "held")] = None
-    """The rule by which units were set aside or taken back: in the order of rank; won from a line of a lower band;
+    rule: Annotated[
+        Name | None, left_out("rank-order", "promise-kept", "win", "lent", "left-over", "stock-lost", "held")
+    ] = None
+    """The rule by which units were set aside or taken back: in the order of rank; kept for a promise that others made
+    worse as often as the policy allows; won from a line of a lower band;
     lent by a line that cannot be completed; left over for such a line; lost with the stock; given back on hold.
     Tolerate others."""
     rank: Annotated[int | None, left_out(ge=1)] = None

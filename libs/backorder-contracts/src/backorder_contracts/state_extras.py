@@ -37,6 +37,8 @@ class RefusedUnits(Published):
         ),
     ]
     """A code. Tolerate others."""
+    detail: Text | None = left_out()
+    """The same in a sentence for people, with what would have been possible."""
 
 
 class PassedOver(Published):
@@ -46,7 +48,7 @@ class PassedOver(Published):
     """The back order."""
     rank: Annotated[int, Field(ge=1)]
     """Its place in the queue of the lane, 1 is first."""
-    reason: Annotated[Name, open_values("held", "cannot-be-completed")]
+    reason: Annotated[Name, open_values("held", "cannot-be-completed", "promise-kept")]
     """Why it was passed over. Tolerate others."""
 
 

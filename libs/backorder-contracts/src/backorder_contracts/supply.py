@@ -9,6 +9,7 @@ from backorder_contracts.fields import (
     Level,
     Name,
     Published,
+    PublishedTime,
     Quantity,
     Text,
     Time,
@@ -84,13 +85,13 @@ class InboundDelivery(Published):
     """Units still to come."""
     version: Version
     """The version of the delivery."""
-    promised_at: Time
+    promised_at: PublishedTime
     """What the supplier promises now."""
-    first_promised_at: Time
+    first_promised_at: PublishedTime
     """What the supplier promised first."""
-    p50: Time
+    p50: PublishedTime
     """When it is expected, by the supplier's history: as likely before as after."""
-    p90: Time
+    p90: PublishedTime
     """The cautious date: nine times of ten before."""
     overdue: bool = False
     """Whether the promised time has passed."""

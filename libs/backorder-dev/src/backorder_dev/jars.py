@@ -83,7 +83,7 @@ def kafka_classpath(cache: Path | None = None, announce: Announce = to_stderr) -
     classpath = [repository / jar.path for jar in lock]
     if _complete(marker, classpath):
         return classpath
-    with _exclusive(folder / ".lock"):
+    with exclusive(folder / ".lock"):
         if not _complete(marker, classpath):
             marker.unlink(missing_ok=True)
             announce(f"fetching Apache Kafka {KAFKA_VERSION}, about 60 MB, once")
@@ -118,7 +118,7 @@ def _write_marker(marker: Path, classpath: list[Path]) -> None:
 
 
 @contextlib.contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """Hold a lock among processes; the system lets go of it should we die."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -128,24 +128,25 @@ def _exclusive(path: Path) -> Iterator[None]:
 def _fetch(repository: Path, lock: list[Jar]) -> None:
     """Bring every jar of the lock into the repository folder, replacing damaged ones."""
     for attempt in range(_ATTEMPTS):
-        bad = [jar for jar in lock if not _verified(repository / jar.path, jar)]
+        bad = [jar for jar in lock if not verified(repository / jar.path, jar)]
         if not bad:
             return
         for jar in bad:
             (repository / jar.path).unlink(missing_ok=True)
         try:
-            _download(repository, bad)
+            download(repository, bad)
         except Exception as error:
             if attempt == _ATTEMPTS - 1:
                 raise JarsError(
                     f"Apache Kafka {KAFKA_VERSION} could not be fetched: {error}. Is the network there?"
                 ) from error
-    names = ", ".join(f"{jar.artifact}-{jar.version}" for jar in lock if not _verified(repository / jar.path, jar))
+    names = ", ".join(f"{jar.artifact}-{jar.version}" for jar in lock if not verified(repository / jar.path, jar))
     if names:
         raise JarsError(f"These jars are not the ones that kafka.lock names: {names}")
 
 
-def _verified(path: Path, jar: Jar) -> bool:
+def verified(path: Path, jar: Jar) -> bool:
+    """Whether the file is there and is the jar that its sha256 names."""
     return path.is_file() and _sha256(path) == jar.sha256
 
 
@@ -160,15 +161,15 @@ def _context(repository: Path) -> MavenContext:
     return MavenContext(repo_cache=repository, remote_repos={"central": MAVEN_CENTRAL_URL}, timeout=60)
 
 
-def _download(repository: Path, jars: list[Jar]) -> None:
+def download(repository: Path, jars: list[Jar]) -> None:
     """Download with jgo's resolver only: its environments would sort jars with a JDK, and fetch that too."""
     context = _context(repository)
 
-    def download(jar: Jar) -> None:
+    def resolve(jar: Jar) -> None:
         context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
 
     with ThreadPoolExecutor(_DOWNLOADS) as pool:
-        list(pool.map(download, jars))
+        list(pool.map(resolve, jars))
 
 
 def resolve_lock(repository: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A real Apache Kafka broker as a child process: one KRaft node, no Docker, nothing installed."""
+"""A real Apache Kafka broker as a child process: a KRaft node, no Docker, nothing installed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import signal
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,7 @@ from aiokafka.errors import KafkaError
 
 from backorder_dev.jars import Announce, kafka_classpath, to_stderr
 from backorder_dev.java import find_java
+from backorder_dev.kafka_properties import LOGGING, Listener, Node, properties
 from backorder_dev.ports import LOOPBACK, free_port, is_free, listens
 from backorder_dev.process import Process, StartError
 
@@ -27,47 +29,9 @@ _STOP_GRACE = 20.0
 _OTHER_PORTS = 5
 _TAKEN = "Address already in use"
 
-# Replication cannot be more than one on one node. The rest makes a small broker start and rebalance quickly;
-# what decides whether data survives (flushing, retention) stays as Kafka has it. The session timeout is how long
-# a restart after a crash takes: the broker's own controller refuses it until the former session has passed.
-_PROPERTIES = """\
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={log_dir}
-auto.create.topics.enable=false
-default.replication.factor=1
-min.insync.replicas=1
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=4
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-share.coordinator.state.topic.num.partitions=1
-group.initial.rebalance.delay.ms=0
-group.min.session.timeout.ms=1000
-broker.session.timeout.ms=2000
-broker.heartbeat.interval.ms=400
-message.max.bytes=2097152
-replica.fetch.max.bytes=2097152
-log.cleaner.dedupe.buffer.size=16777216
-num.network.threads=2
-num.io.threads=4
-background.threads=4
-"""
 
-_LOGGING = """\
-<Configuration status="ERROR">
-  <Appenders><Console name="out"><PatternLayout pattern="%d{ISO8601} %p %c{1} %m%n"/></Console></Appenders>
-  <Loggers><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers>
-</Configuration>
-"""
+# a broker of a minute's life on two cores: the optimising compiler would take from the services what it saves later
+_QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 class EmbeddedKafka:
@@ -86,6 +50,9 @@ class EmbeddedKafka:
         log: Path | None = None,
         cache: Path | None = None,
         announce: Announce = to_stderr,
+        node: Node | None = None,
+        listeners: Sequence[Listener] = (),
+        java_options: Sequence[str] = (),
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -97,8 +64,14 @@ class EmbeddedKafka:
             log: the file for what the broker writes, warnings and worse; default: `broker.log` in `data_dir`.
             cache: where Kafka's jars are kept; default: the user's cache folder.
             announce: is given a line when something takes long.
+            node: its place in a cluster; default: it is alone.
+            listeners: more doors than the one at `port`.
+            java_options: more options of the Java machine.
         """
         self._dir = data_dir.resolve()
+        self._node = node
+        self._listeners = tuple(listeners)
+        self._java_options = tuple(java_options)
         self._port = port
         self._heap = heap
         self._log = log or self._dir / "broker.log"
@@ -134,7 +107,13 @@ class EmbeddedKafka:
         jars = await asyncio.to_thread(kafka_classpath, self._cache, self._announce)
         # by the environment, not `-cp`: a command line of 12 kB would be all that `ps` shows
         self._environment = {"CLASSPATH": os.pathsep.join(map(str, jars))}
-        command = [str(java), f"-Xmx{self._heap}", f"-Dlog4j2.configurationFile={self._dir / 'log4j2.xml'}"]
+        command = [
+            str(java),
+            f"-Xmx{self._heap}",
+            *_QUICK,
+            *self._java_options,
+            f"-Dlog4j2.configurationFile={self._dir / 'log4j2.xml'}",
+        ]
         if self._port is not None:
             await self._start_on_only_port(command, self._port)
         else:
@@ -183,22 +162,18 @@ class EmbeddedKafka:
         (self._dir / "port").write_text(str(port))
 
     def _configure(self, port: int) -> Path:
-        """Write the configuration. The controller's port is nobody else's business, and new each time."""
-        (self._dir / "log4j2.xml").write_text(_LOGGING)
+        """Write the configuration. A lone broker's controller port is nobody else's business, and new each time."""
+        (self._dir / "log4j2.xml").write_text(LOGGING)
         config = self._dir / "broker.properties"
-        controller_port = free_port()
-        while controller_port == port:
-            controller_port = free_port()
-        config.write_text(
-            _PROPERTIES.format(host=LOOPBACK, port=port, controller_port=controller_port, log_dir=self._dir / "log")
-        )
+        node = self._node or _alone(port)
+        config.write_text(properties(node, port, self._listeners, self._dir / "log"))
         return config
 
     async def _format(self, command: list[str], config: Path) -> None:
         """Give an empty data folder its cluster id, as Kafka demands."""
         if (self._dir / "log" / "meta.properties").exists():
             return
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster = self._node.cluster_id if self._node else new_cluster_id()
         tool = [*command, "-XX:TieredStopAtLevel=1", "kafka.tools.StorageTool"]
         process = self._run(*tool, "format", "--ignore-formatted", "-t", cluster, "-c", str(config))
         try:
@@ -241,6 +216,19 @@ class EmbeddedKafka:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+
+def new_cluster_id() -> str:
+    """An identity for a cluster that is being made."""
+    # never a hyphen in front: Kafka's tools would take it for an option
+    return "B" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
+
+
+def _alone(port: int) -> Node:
+    controller_port = free_port()
+    while controller_port == port:
+        controller_port = free_port()
+    return Node(1, {1: controller_port}, "")
 
 
 async def _answers(pid: int, port: int) -> bool:

@@ -13,6 +13,8 @@ LOOPBACK = "127.0.0.1"
 # range a client that reconnects to a dead server can be given the server's own port, and blocks it.
 _FIRST, _LAST = 10_240, 29_999
 _ATTEMPTS = 200
+_REMEMBERED = 4_000
+_given: set[int] = set()  # whoever asked for one may not listen there yet
 
 
 def is_free(port: int) -> bool:
@@ -28,7 +30,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a port on which nobody listens.
+    """Return a port on which nobody listens, and which this process was not given before.
 
     Nothing reserves it: whoever starts a server there must be ready to try another one.
 
@@ -37,7 +39,10 @@ def free_port() -> int:
     """
     for _ in range(_ATTEMPTS):
         port = random.randint(_FIRST, _LAST)  # noqa: S311 - spreads parallel runs, guards nothing
-        if is_free(port):
+        if port not in _given and is_free(port):
+            if len(_given) >= _REMEMBERED:
+                _given.clear()
+            _given.add(port)
             return port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind((LOOPBACK, 0))

@@ -1,8 +1,9 @@
-"""A Python module of ours as a supervised process: prepared once, ready when `/readyz` says so."""
+"""A Python module of ours as a supervised process: prepared once, ready when `/readyz` says so, examined later."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from backorder_dev.process import Process, StartError
 _PREPARE_TIMEOUT = 120.0
 _READY_TIMEOUT = 120.0
 _GRACE = 20.0
+_SILENT = 60.0
 
 
 @dataclass(slots=True)
@@ -37,6 +39,8 @@ class PythonProcess:
     port: int = field(default_factory=free_port)
     _prepared: bool = False
     _process: Process | None = None
+    _heard: float = 0.0
+    _stands: bool = False
 
     @property
     def pid(self) -> int | None:
@@ -69,7 +73,20 @@ class PythonProcess:
         except BaseException:
             await process.kill()
             raise
-        self._process = process
+        self._process, self._heard, self._stands = process, time.monotonic(), False
+
+    async def stuck(self) -> str | None:
+        """What is wrong when `/healthz` says twice that a loop stands still, or has said nothing for a minute."""
+        try:
+            async with httpx.AsyncClient(trust_env=False, timeout=2.0) as client:
+                response = await client.get(f"{self.base_url}/healthz")
+        except httpx.HTTPError:
+            silence = time.monotonic() - self._heard
+            return f"it has not answered for {silence:.0f} s" if silence >= _SILENT else None
+        self._heard = time.monotonic()
+        # once is no proof: a process that was frozen answers before its loops have come round
+        before, self._stands = self._stands, response.status_code == httpx.codes.SERVICE_UNAVAILABLE
+        return "a loop of it stands still" if before and self._stands else None
 
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL after 20 s."""

@@ -1,4 +1,4 @@
-"""Starts components in order, starts again what dies, stops everything in reverse order."""
+"""Starts components in order, starts again what dies or is stuck, stops everything in reverse order."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from backorder_dev.process import StartError
 
 _POLL = 0.1
+_EXAMINE = 5.0
 
 
 class Component(Protocol):
@@ -33,6 +34,14 @@ class Component(Protocol):
 
     async def stop(self) -> None:
         """Stop in order; kill what does not stop in time. Does nothing when it does not run."""
+
+
+@runtime_checkable
+class Examined(Protocol):
+    """A component that can live and yet not work."""
+
+    async def stuck(self) -> str | None:
+        """Why it has to be started again, or None. Asked every few seconds while it runs."""
 
 
 @dataclass(slots=True)
@@ -64,7 +73,7 @@ class Supervisor:
     """Runs components until told to stop, in stages: a stage starts when the one before it is ready.
 
     A component that does not start at the beginning ends the whole, since something is wrong that waiting does
-    not mend. One that dies later is started again for ever.
+    not mend. One that dies later, or says that it is stuck, is started again for ever.
     """
 
     def __init__(
@@ -124,8 +133,7 @@ class Supervisor:
         """Start one component again whenever it has ended."""
         backoff, since = self._backoff(), time.monotonic()
         while True:
-            while component.pid is not None:  # noqa: ASYNC110 - processes set no event
-                await asyncio.sleep(_POLL)
+            await self._until_it_ended(component)
             delay = backoff.after(time.monotonic() - since)
             self._say(f"{component.name} has ended; starting it again in {delay:.1f} s")
             await asyncio.sleep(delay)
@@ -136,6 +144,17 @@ class Supervisor:
             else:
                 self._changed()
             since = time.monotonic()
+
+    async def _until_it_ended(self, component: Component) -> None:
+        """Return when it does not run any more; end it when it is stuck."""
+        next_look = time.monotonic() + _EXAMINE
+        while component.pid is not None:
+            await asyncio.sleep(_POLL)
+            if isinstance(component, Examined) and time.monotonic() >= next_look:
+                if (why := await component.stuck()) is not None:
+                    self._say(f"{component.name} is stuck: {why}")
+                    await component.stop()
+                next_look = time.monotonic() + _EXAMINE
 
 
 async def _all(*work: Coroutine[Any, Any, None]) -> None:

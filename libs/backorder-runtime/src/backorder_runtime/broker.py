@@ -1,42 +1,45 @@
-"""What a service checks of the broker before it starts, and how topics are made."""
+"""Whether a broker is there, and how topics are made."""
 
 from collections.abc import Iterable, Sequence
 
 import stamina
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
 
 from backorder_contracts.topics import TOPICS
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
+
+_PATIENCE = 60.0  # seconds
 
 
 class BrokerNotReady(Exception):
     """The broker lacks what the system needs; the message says what to do."""
 
 
+class LogChanged(Exception):
+    """A topic no longer has what we have not read yet, or was made anew. Nothing may be skipped: stop."""
+
+
+async def wait_for_broker(kafka: KafkaSettings) -> None:
+    """Return when a broker answers. Raises `BrokerNotReady` after a minute."""
+    await (await _admin(kafka)).close()
+
+
 async def _admin(kafka: KafkaSettings) -> AIOKafkaAdminClient:
     admin = AIOKafkaAdminClient(**aiokafka_options(kafka))
-    async for attempt in stamina.retry_context(on=KafkaConnectionError, attempts=None, timeout=60, wait_max=2):
-        with attempt:
-            await admin.start()
-    return admin
-
-
-async def check_topics(kafka: KafkaSettings, lane_topics: Sequence[str], other: Sequence[str]) -> None:
-    """Raise `BrokerNotReady` unless all topics exist and every lane topic has the configured partitions."""
-    admin = await _admin(kafka)
     try:
-        found = await _partitions(admin, (*lane_topics, *other))
-    finally:
+        async for attempt in stamina.retry_context(
+            on=KafkaConnectionError, attempts=None, timeout=_PATIENCE, wait_max=2
+        ):
+            with attempt:
+                await admin.start()
+    except KafkaConnectionError as error:
         await admin.close()
-    if missing := [topic for topic in (*lane_topics, *other) if not found.get(topic)]:
-        raise BrokerNotReady(f"these topics do not exist: {', '.join(missing)}. Run `backorder topics create`.")
-    for topic in lane_topics:
-        if found[topic] != kafka.partitions:
-            raise BrokerNotReady(
-                f"{topic} has {found[topic]} partitions, but BACKORDER_KAFKA__PARTITIONS is {kafka.partitions}. "
-                "Lane topics must all have that number: a lane would change its owner otherwise."
-            )
+        raise BrokerNotReady(
+            f"no broker lets us in at {kafka.bootstrap_servers}, for {_PATIENCE:.0f} seconds: {error}. Check that it "
+            "runs, BACKORDER_KAFKA__BOOTSTRAP_SERVERS, and user and password."
+        ) from error
+    return admin
 
 
 async def create_topics(kafka: KafkaSettings, *, replication: int = 1) -> list[str]:
@@ -67,11 +70,3 @@ def _raise_errors(errors: Iterable[Sequence[object]]) -> None:
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
             raise BrokerNotReady(f"cannot create topic {name}: {error.__name__} {detail}")
-
-
-async def _partitions(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, int]:
-    try:
-        described = await admin.describe_topics(list(topics))
-    except KafkaError as error:
-        raise BrokerNotReady(f"cannot read the topics' metadata: {error!r}") from error
-    return {topic["topic"]: len(topic["partitions"]) for topic in described}

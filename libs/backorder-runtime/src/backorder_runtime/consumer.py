@@ -6,18 +6,24 @@ claimed and sought them.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import NoOffsetForPartitionError
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 
-from backorder_runtime import header_names
+from backorder_runtime import closed_connections, header_names
+from backorder_runtime.broker import LogChanged
 from backorder_runtime.record import Record
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
 
 header_names.install()
+closed_connections.install()
+_log = structlog.get_logger()
 
 Partitions = frozenset[TopicPartition]
 
@@ -26,16 +32,20 @@ def new_consumer(kafka: KafkaSettings, group: str, *, offset_reset: str) -> AIOK
     """A consumer that commits nothing by itself; same-numbered partitions of its topics stay together."""
     return AIOKafkaConsumer(
         **aiokafka_options(kafka),
+        # by this the group sorts its members, and hands out partitions in that order: who has run for longer keeps its
+        # own when another comes
+        client_id=f"backorder-{time.time_ns() // 1_000_000:014d}-{os.getpid()}",
         group_id=group,
         enable_auto_commit=False,
         auto_offset_reset=offset_reset,
         isolation_level="read_committed",
         partition_assignment_strategy=(RangePartitionAssignor,),
         session_timeout_ms=kafka.session_timeout_ms,
-        heartbeat_interval_ms=max(200, kafka.session_timeout_ms // 6),
+        # a member learns from its heartbeat that another left: until then nobody reads what that one had
+        heartbeat_interval_ms=max(100, kafka.session_timeout_ms // 24),
         max_partition_fetch_bytes=4 * 1024 * 1024,
-        # a partition that is not part of the fetch under way waits until that ends
-        fetch_max_wait_ms=25,
+        # a partition that is not part of the fetch under way waits until that ends; shorter costs the broker more
+        fetch_max_wait_ms=100,
     )
 
 
@@ -76,9 +86,68 @@ async def poll(
     return [to_record(item) for items in fetched.values() for item in items]
 
 
+def portions(records: Sequence[Record], most: int) -> Iterator[Sequence[Record]]:
+    """Records in order, in parts of about so many bytes: a bundle is one record, however much it says."""
+    start = size = 0
+    for n, record in enumerate(records):
+        size += len(record.value or b"")
+        if size >= most:
+            yield records[start : n + 1]
+            start, size = n + 1, 0
+    if start < len(records):
+        yield records[start:]
+
+
 def to_record(item: ConsumerRecord) -> Record:
     """A record without its client library."""
     return Record(item.topic, item.partition, item.offset, item.key, item.value, tuple(item.headers), item.timestamp)
+
+
+async def starts(
+    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition], service: str
+) -> dict[TopicPartition, int]:
+    """Where a group goes on in each partition: where it stood, or at the first record if it never read there.
+
+    Raises `LogChanged` when the log no longer has that place.
+    """
+    places = list(partitions)
+    committed = dict(zip(places, await asyncio.gather(*map(consumer.committed, places)), strict=True))
+    logs = await first_and_end(consumer, list(committed))  # afterwards: nobody can have committed beyond its end
+    found = {}
+    for place, at in committed.items():
+        first, end = logs[place]
+        if at is not None:
+            check_log(service, place, at, first, end)
+        elif first:
+            _log.warning("no place kept, reading from the first record", topic=place.topic, partition=place.partition)
+        found[place] = first if at is None else at
+    return found
+
+
+def check_log(service: str, place: TopicPartition, next_offset: int, first: int, end: int) -> None:
+    """Raise `LogChanged` unless what is to be read next stands in the log, or is what comes there next."""
+    if not first <= next_offset <= end:
+        raise LogChanged(
+            f"{place.topic}[{place.partition}] holds offsets {first} to {end}, but the next to process is "
+            f"{next_offset}: the topic was truncated or made anew. Nothing was skipped. "
+            f"{how_to_go_on(service, [place.topic])}"
+        )
+
+
+def lost(service: str, error: OffsetOutOfRangeError) -> LogChanged:
+    """What to raise when the broker no longer has what was to be read next."""
+    (offsets,) = error.args
+    places = ", ".join(f"{place.topic}[{place.partition}] at {offset}" for place, offset in offsets.items())
+    return LogChanged(
+        f"the log lacks records that were not processed yet: {places}. Nothing was skipped. "
+        f"{how_to_go_on(service, sorted({place.topic for place in offsets}))}"
+    )
+
+
+def how_to_go_on(service: str, topics: Iterable[str]) -> str:
+    """What people do when a topic has lost what a service had not read."""
+    command = f"backorder topics accept {' '.join(topics)} --service {service}"
+    return f"To go on: stop {service}, run `{command}`, start it, and have publishers send again what is missing."
 
 
 async def first_and_end(

@@ -1,5 +1,6 @@
 """The service's connections to its own schema."""
 
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -26,17 +27,36 @@ def _passing(error: Exception) -> bool:
 
 
 async def connect(settings: DatabaseSettings) -> "Pool[Any]":
-    """A pool of connections; waits up to a minute for a database that is starting."""
-    async for attempt in stamina.retry_context(on=_passing, attempts=None, timeout=60, wait_max=2):
-        with attempt:
-            return await asyncpg.create_pool(
-                str(settings.url),
-                min_size=1,
-                max_size=settings.pool,
-                command_timeout=60,
-                server_settings={"application_name": "backorder", "jit": "off"},
-            )
+    """A pool of connections; waits up to a minute for a database that is starting. Raises `WrongDatabase`."""
+    try:
+        async for attempt in stamina.retry_context(on=_passing, attempts=None, timeout=60, wait_max=2):
+            with attempt:
+                return await asyncpg.create_pool(
+                    str(settings.url),
+                    min_size=1,
+                    max_size=settings.pool,
+                    command_timeout=60,
+                    server_settings={"application_name": "backorder", "jit": "off"},
+                )
+    except (asyncpg.PostgresError, OSError) as error:
+        raise WrongDatabase(f"the database does not let us in: {error}. Check BACKORDER_DATABASE__URL.") from error
     raise AssertionError("unreachable: the last attempt raises")
+
+
+def check_owner(module: str, role: str, schema: str | None) -> None:
+    """Raise `WrongDatabase` unless a role leads to the schema of this service, which has its module's name."""
+    if schema != module:
+        raise WrongDatabase(
+            f"this is {module}, but the role {role} of BACKORDER_DATABASE__URL leads to "
+            f"{f'the schema {schema}' if schema else 'no schema'}: use the role of {module}, whose schema has its "
+            "name. Nothing was read or written."
+        )
+
+
+async def clock(pool: "Pool[Any]") -> datetime:
+    """The time by the database's clock."""
+    now: datetime = await pool.fetchval("SELECT clock_timestamp()")
+    return now
 
 
 async def check(pool: "Pool[Any]") -> str | None:
@@ -48,8 +68,10 @@ async def check(pool: "Pool[Any]") -> str | None:
     return None
 
 
-async def check_schema(pool: "Pool[Any]", revision: str) -> None:
-    """Raise `WrongDatabase` unless the schema is at this migration or newer code's superset of it."""
+async def check_schema(pool: "Pool[Any]", module: str, revision: str) -> None:
+    """Raise `WrongDatabase` unless the schema is the service's, at this migration or newer code's superset of it."""
+    ((role, schema),) = await pool.fetch("SELECT current_user, current_schema()")
+    check_owner(module, role, schema)
     try:
         found = {row[0] for row in await pool.fetch("SELECT version_num FROM alembic_version")}
     except asyncpg.UndefinedTableError:

@@ -1,9 +1,10 @@
 """What a service says about its events; how they are read, fenced, stored and published is the engine's part."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
+
+from msgspec import Struct
 
 from backorder_contracts.internal import Origin
 from backorder_runtime.database import Conn
@@ -26,13 +27,13 @@ class Intake(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived(Generic[E]):
-    """One input of a lane; `origin` is where its record stands, for handlers that write down what they did."""
+class Arrived(Struct, Generic[E], frozen=True, gc=False):
+    """One input of a lane; `origin` and `index` say where it stands, for handlers that write down what they did."""
 
     lane: str
     event: E
     origin: Origin | None = None
+    index: int | None = None
 
 
 class LaneHandler(Protocol[E, F]):

@@ -11,18 +11,22 @@ from time import perf_counter
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from backorder_contracts.refusal import Refused
 from backorder_runtime import consumer as kafka
+from backorder_runtime.bundle import TYPE as BUNDLE
+from backorder_runtime.bundle import Bundler
 from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment
 from backorder_runtime.dead_letters import copy_of, letter_for, wire
 from backorder_runtime.handler import Intake
-from backorder_runtime.lifecycle import Heartbeat, first_of
-from backorder_runtime.outbox import Event, Stamp, Wire, rfc3339
+from backorder_runtime.lifecycle import Every, Heartbeat, Pace, first_of
+from backorder_runtime.outbox import Event, Letter, Stamp, Wire, rfc3339
+from backorder_runtime.permissions import stop_if_denied
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.record import Record
+from backorder_runtime.refusal_limit import RefusalLimit
 from backorder_runtime.settings import Settings
 from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS, DEAD_LETTERS, LAG_RECORDS, LAG_SECONDS, RECORDS
 
@@ -40,16 +44,21 @@ class IntakeRunner:
         self._clock = clock
         self._stamp = Stamp(service, "intake")
         self._consumer: AIOKafkaConsumer = kafka.new_consumer(
-            settings.kafka, f"backorder.{service}.intake", offset_reset="earliest"
+            settings.kafka, f"backorder.{service}.intake", offset_reset="none"
         )
         self._assigned: Partitions = frozenset()
+        self._unplaced: Partitions = frozenset()
+        self._limit = RefusalLimit(service, intake.topics, settings.engine)
         self._joined = False
+        self._done: dict[TopicPartition, int] = {}
+        self._pace = Pace(settings.engine.pace)
+        self._report_due = Every(settings.engine.report)
         self.heartbeat = Heartbeat(settings.engine.stall)
 
     @property
     def ready(self) -> bool:
-        """Whether this process has joined its group."""
-        return self._joined
+        """Whether this process has joined its group and found its place."""
+        return self._joined and not self._unplaced
 
     async def run(self, stop: asyncio.Event) -> None:
         """Translate until `stop` is set."""
@@ -59,70 +68,103 @@ class IntakeRunner:
         try:
             while not stop.is_set():
                 self.heartbeat.beat()
+                await self._pace.wait()
                 await self._turn(stop)
+                if self._report_due.passed():
+                    await self._commit()
+            await self._commit()
         finally:
             await self._consumer.stop()
 
     async def _turn(self, stop: asyncio.Event) -> None:
         engine = self._settings.engine
+        if self._unplaced:
+            await self._place()
         polling = kafka.poll(self._consumer, (), engine.poll, engine.batch)
-        records = await first_of(polling, stop.wait(), timeout=engine.stall / 2)
+        try:
+            records = await first_of(polling, stop.wait(), timeout=engine.stall / 2)
+        except OffsetOutOfRangeError as error:
+            raise kafka.lost(self._service, error) from error
         if not records:
             return
         began = perf_counter()
-        wires, refused = self._translate(records)
+        wires, letters = self._translate(records)
+        refused = {letter.origin for letter in letters}
+        tally = self._limit.judge((r.topic for r in records if r.origin not in refused), letters)
         await self._publisher.publish(wires)
-        await self._commit(records)
-        self._report(records, len(wires), refused, perf_counter() - began)
+        self._limit.keep(tally)
+        self._done |= {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
+        self._report(records, len(wires), letters, perf_counter() - began)
 
-    def _translate(self, records: Sequence[Record]) -> tuple[list[Wire], int]:
+    def _translate(self, records: Sequence[Record]) -> tuple[list[Wire], list[Letter]]:
         now = self._clock()
-        time = rfc3339(now).encode()
+        bundler = Bundler(self._settings.kafka.partitions)
         wires: list[Wire] = []
-        refused = 0
+        letters: list[Letter] = []
         for record in records:
             try:
-                wires.extend(self._wires(record, time))
+                messages = self._intake.translate(record)
             except Refused as refusal:
                 letter = letter_for(record, refusal.reason, refusal.detail)
                 wires.append(wire(self._service, letter, copy_of(record), now))
-                DEAD_LETTERS.labels(record.topic, refusal.reason).inc()
-                refused += 1
-        return wires, refused
+                letters.append(letter)
+                continue
+            trace = record.header("traceparent") or _trace(record)
+            for message in messages:
+                bundler.add(message, trace)
+        wires.extend(self._wires(records[0], bundler, rfc3339(now).encode()))
+        return wires, letters
 
-    def _wires(self, record: Record, time: bytes) -> list[Wire]:
+    def _wires(self, first: Record, bundler: Bundler, time: bytes) -> list[Wire]:
+        """The bundles of a batch, named after its first record."""
+        name = f"{first.topic}.{first.partition}.{first.offset}"
         wires: list[Wire] = []
-        trace = record.header("traceparent") or _trace(record)
-        name = f"{record.topic}.{record.partition}.{record.offset}"
-        for index, message in enumerate(self._intake.translate(record)):
-            event = Event(
-                message.topic, message.key, message.type, message.value, message.subject, trace, everywhere=False
-            )
-            headers = self._stamp.headers(event, f"{name}.{index}", time)
-            key = message.key.encode()
-            places = range(self._settings.kafka.partitions) if message.everywhere else (None,)
-            wires.extend(Wire(message.topic, key, message.value, headers, place) for place in places)
+        for index, (topic, partition, value) in enumerate(bundler.take()):
+            event = Event(topic, None, BUNDLE, value, None, None)
+            wires.append(Wire(topic, None, value, self._stamp.headers(event, f"{name}.{index}", time), partition))
         return wires
 
-    async def _commit(self, records: Sequence[Record]) -> None:
-        offsets = {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
+    async def _commit(self) -> None:
+        """Tell the group how far we are; what a crash makes us translate again is recognised by the lanes."""
+        offsets = {place: at for place, at in self._done.items() if place in self._assigned}
+        self._done.clear()
+        if not offsets:
+            return
         try:
-            await self._consumer.commit({place: at for place, at in offsets.items() if place in self._assigned})
+            await self._consumer.commit(offsets)
         except (KafkaError, ValueError) as error:
             _log.warning("offsets not committed, records may be translated again", error=repr(error))
 
     def _on_assigned(self, places: Partitions) -> None:
         self._joined = True
         self._assigned = places
-        self._consumer.resume(*places)  # its place is the group's committed offset: nothing to claim
+        self._unplaced = places
 
     def _on_revoked(self, _places: Partitions) -> None:
-        self._assigned = frozenset()
+        self._assigned = self._unplaced = frozenset()
 
-    def _report(self, records: Sequence[Record], published: int, refused: int, seconds: float) -> None:
+    async def _place(self) -> None:
+        """Go to where the group stands. Nothing is to be claimed: what is translated twice does no harm."""
+        places = self._unplaced
+        try:
+            starts = await kafka.starts(self._consumer, places, self._service)
+            if places is self._unplaced:  # not assigned anew meanwhile
+                for place, offset in starts.items():
+                    self._consumer.seek(place, offset)
+                self._consumer.resume(*places)
+                self._unplaced = frozenset()
+        except KafkaError as error:
+            stop_if_denied(error)
+            _log.warning("cannot find its place, will try again", error=repr(error))
+
+    def _report(self, records: Sequence[Record], published: int, letters: Sequence[Letter], seconds: float) -> None:
+        for letter in letters:
+            DEAD_LETTERS.labels(letter.origin.topic, letter.reason).inc()
+        refused = len(letters)
         BATCH_RECORDS.labels("intake").observe(len(records))
         BATCH_SECONDS.labels("intake").observe(seconds)
-        for place in {TopicPartition(r.topic, r.partition) for r in records}:
+        # what was revoked meanwhile is for others to report
+        for place in {TopicPartition(r.topic, r.partition) for r in records} & self._consumer.assignment():
             end = self._consumer.highwater(place)
             last, newest = max(
                 (r.offset, r.timestamp_ms) for r in records if (r.topic, r.partition) == (place.topic, place.partition)

@@ -3,52 +3,42 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from asyncpg import Pool
+from confluent_kafka import KafkaException
 
-from backorder_contracts.topics import TOPICS
+from backorder_runtime import claiming, database, lag, store
 from backorder_runtime import consumer as kafka
-from backorder_runtime import database, store
 from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment
 from backorder_runtime.dead_letters import OriginReader
-from backorder_runtime.handler import LaneHandler
-from backorder_runtime.lifecycle import Heartbeat, cancel, first_of
+from backorder_runtime.lane_service import LaneService
+from backorder_runtime.lifecycle import Every, Heartbeat, Pace, cancel, first_of
+from backorder_runtime.outbox import OutboxBatch
+from backorder_runtime.permissions import stop_if_denied
 from backorder_runtime.publisher import Publisher, PublishingFailed
 from backorder_runtime.record import Record
+from backorder_runtime.refusal_limit import RefusalLimit
 from backorder_runtime.relay import Relay
+from backorder_runtime.retention import Rhythm
 from backorder_runtime.settings import Settings
 from backorder_runtime.shard import Shard
-from backorder_runtime.telemetry import CLAIMS, FENCED, LAG_RECORDS, LAG_SECONDS, OWNED_SHARDS
+from backorder_runtime.store import Place
+from backorder_runtime.telemetry import CLAIMS, FENCED, OWNED_SHARDS, PARKED_LANES
 
 _log = structlog.get_logger()
 # the database or the broker is away for a while: claim again when it is back
-_PASSING = (*database.PASSING, KafkaError, PublishingFailed, store.Outdated)
+_PASSING = (*database.PASSING, KafkaError, KafkaException, PublishingFailed, store.Outdated)
 
 
-class LogChanged(Exception):
-    """A topic no longer has what we have not read yet, or was made anew. Nothing may be skipped: stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneService:
-    """What the loop needs to know of a service: its name, its inputs, and a handler for each shard."""
-
-    name: str
-    topics: tuple[str, ...]
-    new_handler: Callable[[int], LaneHandler[Any, Any]]
-
-    @property
-    def sequenced(self) -> frozenset[str]:
-        """The topics with one publisher: a record that its relay repeats is known by its sequence."""
-        return frozenset(topic for topic in self.topics if len(TOPICS[topic].publishers) == 1)
+async def _unwatched() -> None:
+    pass
 
 
 class LaneRunner:
@@ -62,6 +52,7 @@ class LaneRunner:
         publisher: Publisher,
         clock: Clock,
         owner: str,
+        check_topics: Callable[[], Awaitable[None]] = _unwatched,
     ) -> None:
         self._service = service
         self._settings = settings
@@ -74,9 +65,17 @@ class LaneRunner:
             settings.kafka, f"backorder.{service.name}.lanes", offset_reset="none"
         )
         self._assigned: set[int] = set()
+        self._sought: set[int] = set()  # those of our shards that the consumer reads from where they stand
+        self._changed = asyncio.Event()  # the assignment
         self._shards: dict[int, Shard[Any, Any]] = {}
         self._relays: dict[int, asyncio.Task[None]] = {}
         self._next_tick = 0.0
+        self._check_topics = check_topics
+        self._topics_checked = True
+        self._limit = RefusalLimit(service.name, service.topics, settings.engine)
+        self._pace = Rhythm(settings.retention)
+        self._turns = Pace(settings.engine.pace)
+        self._report_due = Every(settings.engine.report)
         self._joined = False
         self.heartbeat = Heartbeat(settings.engine.stall)
 
@@ -88,7 +87,7 @@ class LaneRunner:
     @property
     def owned(self) -> tuple[int, ...]:
         """The shards that this process owns now."""
-        return tuple(self._shards)
+        return tuple(n for n in self._shards if n in self._sought)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Process until `stop` is set; then finish the batch at hand and let the relays finish."""
@@ -98,6 +97,7 @@ class LaneRunner:
         try:
             while not stop.is_set():
                 self.heartbeat.beat()
+                await self._turns.wait()
                 await self._turn(stop)
             await self._drain()
         finally:
@@ -107,11 +107,15 @@ class LaneRunner:
             await self._origins.close()
 
     async def _turn(self, stop: asyncio.Event) -> None:
-        for number in sorted(self._assigned - set(self._shards)):
-            await self._claim(number)
+        self._changed.clear()
+        if await self._topics_hold():
+            self._take_up()
+            await asyncio.gather(*map(self._claim, sorted(self._assigned - self._shards.keys())))
         for number, relay in list(self._relays.items()):
             if relay.done():
-                _log.error("relay failed", shard=number, error=repr(relay.exception()))
+                if (error := relay.exception()) is not None:
+                    stop_if_denied(error)
+                _log.error("relay failed", shard=number, error=repr(error))
                 self._drop(number)
         ringing = {number for number, shard in self._shards.items() if shard.rings_again}
         records = await self._poll(stop, 0 if ringing else self._settings.engine.poll)
@@ -120,22 +124,36 @@ class LaneRunner:
         work: dict[int, list[Record]] = defaultdict(list)
         for record in records:
             work[record.partition].append(record)
-        idle = {n for n, shard in self._shards.items() if found is not None and shard.has_news_of_relay}
-        await asyncio.gather(*(self._run(n, work[n], due=n in due) for n in {*work, *due, *idle} if n in self._shards))
+        reports = self._report_due.passed()
+        idle = {n for n, shard in self._shards.items() if reports and shard.has_news_of_relay}
+        await asyncio.gather(*(self._run_all(n, work[n], due=n in due) for n in {*work, *due, *idle}))
+        if reports:
+            await lag.commit(self._consumer, self._in_place())
+        if found is not None and self._service.rules:
+            await self._forget()
 
     async def _poll(self, stop: asyncio.Event, wait: float) -> list[Record]:
         engine = self._settings.engine
-        owned = [TopicPartition(topic, n) for n in self._shards for topic in self._service.topics]
+        owned = [place for n in self.owned for place in self._places(n)]
         if not owned:
-            await first_of(stop.wait(), timeout=engine.poll)
+            await first_of(stop.wait(), self._changed.wait(), timeout=engine.poll)
             return []
         try:
             polled = await first_of(
-                kafka.poll(self._consumer, owned, wait, engine.batch), stop.wait(), timeout=engine.stall / 2
+                kafka.poll(self._consumer, owned, wait, engine.batch),
+                stop.wait(),
+                self._changed.wait(),
+                timeout=engine.stall / 2,
             )
         except OffsetOutOfRangeError as error:
-            raise LogChanged(f"the log lacks records that were not processed yet: {error}") from error
+            raise kafka.lost(self._service.name, error) from error
         return polled or []
+
+    async def _run_all(self, number: int, records: Sequence[Record], *, due: bool) -> None:
+        """Run what was polled, in as many batches as it takes; none any more when the shard is dropped meanwhile."""
+        for portion in kafka.portions(records, self._settings.engine.batch_bytes) if records else ((),):
+            await self._run(number, portion, due=due)
+            due = False
 
     async def _run(self, number: int, records: Sequence[Record], *, due: bool) -> None:
         shard = self._shards.get(number)
@@ -148,76 +166,120 @@ class LaneRunner:
             _log.warning("fenced", shard=number, detail=str(fenced))
             self._drop(number, shard)
         except _PASSING as error:
+            stop_if_denied(error)
             _log.warning("batch failed, will claim again", shard=number, error=repr(error))
             self._drop(number, shard)
         else:
-            if batch is not None and self._shards.get(number) is shard:
-                relayed = shard.relay.put([batch], backlog=self._settings.engine.relay_backlog)
-                await first_of(relayed, asyncio.shield(self._relays[number]))
+            await self._publish(number, shard, batch)
+
+    async def _publish(self, number: int, shard: Shard[Any, Any], batch: OutboxBatch | None) -> None:
+        if batch is not None and self._shards.get(number) is shard:
+            relayed = shard.relay.put([batch], backlog=self._settings.engine.relay_backlog)
+            # a relay that fails, or is cancelled because the shard was revoked, is no failure of this loop
+            await first_of(relayed, asyncio.wait({self._relays[number]}))
+
+    async def _forget(self) -> None:
+        """Have one shard let go what is over. It works on when the database refuses that."""
+        number = self._pace.due(self._shards)
+        if number is None:
+            return
+        shard = self._shards[number]
+        try:
+            most = self._settings.retention.step_rows
+            batch, more = await shard.forget(self._pool, self._service.rules, self._clock(), most)
+        except store.Fenced as fenced:
+            FENCED.inc()
+            _log.warning("fenced", shard=number, detail=str(fenced))
+            self._drop(number, shard)
+        except _PASSING as error:  # should it be committed all the same, the next batch is fenced
+            _log.warning("nothing was forgotten", shard=number, error=repr(error))
+            self._pace.failed(number)
+        else:
+            self._pace.done(number, more=more)
+            await self._publish(number, shard, batch)
+
+    def _places(self, number: int) -> list[TopicPartition]:
+        return [TopicPartition(topic, number) for topic in self._service.topics]
+
+    def _take_up(self) -> None:
+        """Read on where we stand: in shards just claimed, and in those that a rebalance left us, under their epoch."""
+        for number in (self._assigned & self._shards.keys()) - self._sought:
+            for place in self._places(number):
+                self._consumer.seek(place, self._shards[number].place(place.topic).next_offset)
+            self._consumer.resume(*self._places(number))
+            self._sought.add(number)
+
+    async def _topics_hold(self) -> bool:
+        """Whether the topics are still the ones we know, since we were assigned; False while nobody can say."""
+        if not self._topics_checked:
+            self._topics_checked = True  # before the call: we may be assigned anew meanwhile
+            try:
+                await self._check_topics()
+            except _PASSING as error:
+                self._topics_checked = False
+                stop_if_denied(error)
+                _log.warning("cannot look at the topics", error=repr(error))
+        return self._topics_checked
 
     async def _claim(self, number: int) -> None:
-        places = [TopicPartition(topic, number) for topic in self._service.topics]
+        places = self._places(number)
         try:
-            logs = await kafka.first_and_end(self._consumer, places)
-            async with self._pool.acquire() as conn:
-                claim = await store.claim(
-                    conn, number, self._owner, {place.topic: first for place, (first, _) in logs.items()}
-                )
-                unsent = await store.unsent(conn, number, claim.sent_sequence)
-                parked = await store.parked_lanes(conn, number)
+            taken = await claiming.take(self._consumer, self._pool, self._service.name, self._owner, places)
         except _PASSING as error:
+            stop_if_denied(error)
             _log.warning("claim failed, will try again", shard=number, error=repr(error))
             return
         if number not in self._assigned:
             return
-        for place, (first, end) in logs.items():
-            _check_log(place, claim.places[place.topic].next_offset, first, end)
-        relay = Relay(self._service.name, number, self._settings.kafka.partitions, self._publisher, self._origins)
+        claim = taken.claim
+        relay = Relay(self._service.name, number, self._publisher, self._origins)
         relay.sent_sequence = claim.sent_sequence
+        handler, partitions = self._service.new_handler(number), self._settings.kafka.partitions
         self._shards[number] = Shard(
-            number, claim, parked, self._service.new_handler(number), relay, self._service.sequenced
+            number, partitions, claim, taken.parked, handler, relay, self._service.sequenced, self._limit
         )
         self._relays[number] = asyncio.create_task(relay.run())
-        await relay.put(unsent, backlog=len(unsent))
-        for place in places:
-            self._consumer.seek(place, claim.places[place.topic].next_offset)
-        self._consumer.resume(*places)
+        await relay.put(taken.unsent, backlog=len(taken.unsent))
+        self._take_up()
         CLAIMS.inc()
         OWNED_SHARDS.set(len(self._shards))
-        _log.info("claimed", shard=number, epoch=claim.epoch, unsent=len(unsent), owner=self._owner)
+        _log.info("claimed", shard=number, epoch=claim.epoch, unsent=len(taken.unsent), owner=self._owner)
 
     def _on_assigned(self, places: Partitions) -> None:
-        self._joined = True
+        self._joined, self._topics_checked = True, False
         held: dict[int, set[str]] = defaultdict(set)
         for place in places:
             held[place.partition].add(place.topic)
         self._assigned = {n for n, topics in held.items() if topics == set(self._service.topics)}
+        for number in self._shards.keys() - self._assigned:
+            self._drop(number)
+        self._changed.set()
 
     def _on_revoked(self, _places: Partitions) -> None:
-        self._assigned = set()
-        for number in list(self._shards):
-            self._drop(number)
+        """Nothing is read until we are assigned again. What we are assigned then we still know."""
+        self._assigned, self._sought = set(), set()
 
     def _drop(self, number: int, shard: Shard[Any, Any] | None = None) -> None:
         """Forget a shard and all that is cached of it; `shard` only if it is still that one."""
         if shard is not None and self._shards.get(number) is not shard:
             return
         self._shards.pop(number, None)
+        self._sought.discard(number)
         if relay := self._relays.pop(number, None):
             cancel(relay)
         with suppress(KafkaError, ValueError, AssertionError):
-            self._consumer.pause(*(TopicPartition(topic, number) for topic in self._service.topics))
+            self._consumer.pause(*self._places(number))
         OWNED_SHARDS.set(len(self._shards))
+        PARKED_LANES.labels(str(number)).set(0)  # whoever owns the shard next counts them
 
     async def _tick(self) -> set[int] | None:
         """Every `tick` seconds: which shards have something due. None in between."""
         if time.monotonic() < self._next_tick or not self._shards:
             return None
         self._next_tick = time.monotonic() + self._settings.engine.tick
-        self._export_lag()
+        lag.export(self._consumer, self._in_place(), self._clock())
         for shard in self._shards.values():
             shard.relay.export()
-        await self._commit_for_monitoring()
         try:
             async with self._pool.acquire() as conn:
                 return await store.shards_with_due(conn, list(self._shards), self._clock())
@@ -225,25 +287,8 @@ class LaneRunner:
             _log.warning("cannot look for timers", error=repr(error))
             return None
 
-    async def _commit_for_monitoring(self) -> None:
-        """Tell the broker where we stand: tools read lag there. We never do."""
-        offsets = {
-            TopicPartition(topic, n): shard.place(topic).next_offset
-            for n, shard in self._shards.items()
-            for topic in self._service.topics
-        }
-        with suppress(KafkaError, ValueError):
-            await self._consumer.commit(offsets)
-
-    def _export_lag(self) -> None:
-        for number, shard in self._shards.items():
-            for topic in self._service.topics:
-                place, log = shard.place(topic), TopicPartition(topic, number)
-                end = self._consumer.highwater(log)
-                behind = max(0, end - place.next_offset) if end is not None else 0
-                LAG_RECORDS.labels(topic, str(number)).set(behind)
-                age = self._clock().timestamp() - place.newest_ms / 1000 if behind and place.newest_ms else 0.0
-                LAG_SECONDS.labels(topic, str(number)).set(max(0.0, age))
+    def _in_place(self) -> dict[TopicPartition, Place]:
+        return {place: self._shards[n].place(place.topic) for n in self.owned for place in self._places(n)}
 
     async def _drain(self) -> None:
         """Let the relays finish what is committed, within the grace time; the table keeps the rest."""
@@ -252,12 +297,4 @@ class LaneRunner:
         for number, shard in list(self._shards.items()):
             if shard.has_news_of_relay:
                 await self._run(number, (), due=False)
-        await self._commit_for_monitoring()
-
-
-def _check_log(place: TopicPartition, stored: int, first: int, end: int) -> None:
-    if not first <= stored <= end:
-        raise LogChanged(
-            f"{place.topic}[{place.partition}] holds offsets {first} to {end}, but the next to process is {stored}: "
-            "the topic was truncated or made anew. Restore it, or settle the difference by hand; nothing was skipped."
-        )
+        await lag.commit(self._consumer, self._in_place())

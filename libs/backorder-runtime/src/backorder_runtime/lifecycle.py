@@ -26,6 +26,37 @@ class Heartbeat:
         return time.monotonic() - self._last < self._stall
 
 
+class Pace:
+    """Keeps so many seconds between the starts of two turns of a loop; a first turn after a rest starts at once."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._last = 0.0
+
+    async def wait(self) -> None:
+        """Wait until the next turn may start."""
+        rest = self._last + self._seconds - time.monotonic()
+        if rest > 0:
+            await asyncio.sleep(rest)
+        self._last = time.monotonic()
+
+
+class Every:
+    """Says once in so many seconds that they have passed."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._next = 0.0
+
+    def passed(self) -> bool:
+        """Whether it is time; then the next time is so many seconds from now."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True
+
+
 async def first_of(wanted: Awaitable[T], *others: Awaitable[Any], timeout: float | None = None) -> T | None:
     """Wait until any is done, or `timeout` seconds; the rest are cancelled.
 
@@ -66,10 +97,13 @@ def stop_on_signals() -> asyncio.Event:
 async def run_together(stop: asyncio.Event, *loops: Coroutine[Any, Any, None], grace: float = 30) -> None:
     """Run loops that end when `stop` is set. When one fails, the others are stopped and its error is raised.
 
-    They have `grace` seconds then: one that waits for what the failed one was to do would never end.
+    They have `grace` seconds then: one that waits for what the failed one was to do would never end. A loop out of
+    which a cancellation leaks has failed too, though asyncio does not count it so.
     """
     tasks = [asyncio.create_task(loop) for loop in loops]
-    _, running = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    running = set(tasks)
+    while running and not any(map(_failed, tasks)):
+        _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     stop.set()
     if running:
         _, stuck = await asyncio.wait(running, timeout=grace)
@@ -78,4 +112,8 @@ async def run_together(stop: asyncio.Event, *loops: Coroutine[Any, Any, None], g
     results = await asyncio.gather(*tasks, return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
     for error in sorted(errors, key=lambda found: isinstance(found, asyncio.CancelledError)):
-        raise error
+        raise RuntimeError("a loop was cancelled from within") if isinstance(error, asyncio.CancelledError) else error
+
+
+def _failed(task: "asyncio.Task[None]") -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

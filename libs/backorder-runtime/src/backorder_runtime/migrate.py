@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from backorder_runtime.database import check_owner
 from backorder_runtime.settings import DatabaseSettings
 
 
@@ -32,7 +33,10 @@ def newest(module: str) -> str:
 
 
 def migrate(module: str, database: DatabaseSettings) -> None:
-    """Run what is missing. Safe to call at once from several processes: they wait for each other."""
+    """Run what is missing. Safe to call at once from several processes: they wait for each other.
+
+    Raises `WrongDatabase` when the role leads to another service's schema, of which nothing is touched.
+    """
     asyncio.run(_migrate(module, str(database.url)))
 
 
@@ -44,6 +48,7 @@ async def _migrate(module: str, url: str) -> None:
 
 
 def _upgrade(connection: Connection, module: str) -> None:
+    check_owner(module, *connection.execute(text("SELECT current_user, current_schema()")).one())
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('backorder migrate'))"))
     config = _config(module)
     config.attributes["connection"] = connection

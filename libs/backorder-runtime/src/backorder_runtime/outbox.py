@@ -18,15 +18,15 @@ from backorder_runtime.record import Headers
 
 
 class Event(Struct, frozen=True, array_like=True, tag_field="_", tag="e"):
-    """An event to publish; its headers follow from its place in the outbox."""
+    """An event to publish; its headers follow from its place in the outbox. Without `partition` its key decides."""
 
     topic: str
-    key: str
+    key: str | None
     type: str
     value: bytes | None
     subject: str | None
     trace: str | None
-    everywhere: bool
+    partition: int | None = None
 
 
 class Letter(Struct, frozen=True, array_like=True, tag_field="_", tag="d"):

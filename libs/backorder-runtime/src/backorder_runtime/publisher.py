@@ -14,6 +14,7 @@ from backorder_runtime.telemetry import PUBLISHED
 
 _library_log = logging.getLogger("librdkafka")
 _CHUNK = 20_000
+_LARGEST = 11 * 1024 * 1024  # a dead letter may be as large as its topic allows, and the library counts the frame too
 _BY_KEY = -1
 
 
@@ -36,7 +37,7 @@ class Publisher:
                 "linger.ms": 2,
                 "compression.type": kafka.compression,
                 "queue.buffering.max.messages": 1_000_000,
-                "message.max.bytes": 4_000_000,
+                "message.max.bytes": _LARGEST,
             },
             logger=_library_log,
         )
@@ -102,7 +103,10 @@ class _Confirmation:
         if self._error is None:
             self._done.set_result(None)
         else:
-            self._done.set_exception(PublishingFailed(str(KafkaException(self._error))))
+            cause = KafkaException(self._error)
+            failed = PublishingFailed(str(cause))
+            failed.__cause__ = cause
+            self._done.set_exception(failed)
 
     async def wait(self) -> None:
         if self._left > 0 or not self._done.done():

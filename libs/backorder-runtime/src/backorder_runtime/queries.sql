@@ -3,6 +3,15 @@ INSERT INTO shard (shard, epoch, owner, claimed_at) VALUES ($1, 1, $2, now())
 ON CONFLICT (shard) DO UPDATE SET epoch = shard.epoch + 1, owner = $2, claimed_at = now()
 RETURNING epoch, next_sequence, sent_sequence
 
+-- name: be_impatient
+SET LOCAL lock_timeout = '1s'
+
+-- name: evict
+-- Its transaction is the one that locked the row; its role is ours, so we may end it.
+SELECT count(*) FILTER (WHERE pg_terminate_backend(holder.pid)) FROM shard
+JOIN pg_locks AS holder ON holder.transactionid = shard.xmax AND holder.granted
+WHERE shard.shard = $1 AND holder.pid <> pg_backend_pid()
+
 -- name: add_inputs
 INSERT INTO shard_input (shard, topic, next_offset)
 SELECT $1, topic, first FROM unnest($2::text[], $3::bigint[]) AS seen (topic, first)
@@ -91,3 +100,11 @@ SELECT lane, record FROM taken ORDER BY id
 
 -- name: resume_lane
 UPDATE parked_lane SET resume = true WHERE lane = $1 RETURNING shard
+
+-- name: forget_refusals
+DELETE FROM dead_letter WHERE (topic, partition, "offset") IN (
+    SELECT topic, partition, "offset" FROM dead_letter WHERE at < $1 LIMIT $2)
+RETURNING 1
+
+-- name: count_rows
+SELECT relname, n_live_tup FROM pg_stat_user_tables WHERE schemaname = current_schema()

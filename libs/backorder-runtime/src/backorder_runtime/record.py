@@ -1,16 +1,22 @@
-"""What comes from the broker, and what goes to it: plain values, no client library."""
+"""What comes from the broker, and what goes to it: plain values, no client library.
 
-from dataclasses import dataclass
+They are msgspec structs because several are made for every message.
+"""
+
 from datetime import datetime
+
+from msgspec import Struct
 
 from backorder_contracts.internal import Origin
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record of a topic, as the broker delivered it."""
+class Record(Struct, frozen=True, gc=False):
+    """One record of a topic, as the broker delivered it.
+
+    With an `index` it is that message of a bundle, which stands at its offset.
+    """
 
     topic: str
     partition: int
@@ -19,6 +25,7 @@ class Record:
     value: bytes | None
     headers: Headers = ()
     timestamp_ms: int = 0
+    index: int | None = None
 
     @property
     def origin(self) -> Origin:
@@ -33,11 +40,10 @@ class Record:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True, gc=False):
     """One event to publish. The engine adds the CloudEvents headers, its sequence and the trace.
 
-    `key` decides the partition; `everywhere` sends a copy to every partition of the topic instead.
+    `key` decides the partition; `everywhere` sends a copy to every partition of an internal topic instead.
     `value` None is a tombstone.
     """
 
@@ -49,8 +55,7 @@ class Message:
     everywhere: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True, gc=False):
     """A refusal found after intake: the record at `origin` goes to the service's dead letters, once."""
 
     origin: Origin
@@ -58,8 +63,7 @@ class DeadLetter:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetTimer:
+class SetTimer(Struct, frozen=True, gc=False):
     """Ring `key` of `lane` at `due_at`, instead of when it was set before; None takes it back."""
 
     lane: str
@@ -67,8 +71,7 @@ class SetTimer:
     due_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(Struct, frozen=True, gc=False):
     """A timer that has come due."""
 
     lane: str

@@ -19,10 +19,9 @@ from backorder_runtime.telemetry import DEAD_LETTERS, OUTBOX_AGE, OUTBOX_BATCHES
 class Relay:
     """One per owned shard. `sent_sequence` is what the next committed batch may write down as sent."""
 
-    def __init__(self, service: str, shard: int, partitions: int, publisher: Publisher, origins: OriginReader) -> None:
+    def __init__(self, service: str, shard: int, publisher: Publisher, origins: OriginReader) -> None:
         self._service = service
         self._shard = shard
-        self._partitions = partitions
         self._publisher = publisher
         self._origins = origins
         self._stamp = Stamp(service, shard)
@@ -66,18 +65,15 @@ class Relay:
                 (public if is_public(entry) else internal).extend(
                     [await self._letter(entry, batch.decided_at)]
                     if isinstance(entry, Letter)
-                    else self._wires(entry, sequence, time)
+                    else [self._wire(entry, sequence, time)]
                 )
         for records in (public, internal):
             if records:
                 await self._publisher.publish(records)
 
-    def _wires(self, entry: Event, sequence: int, time: bytes) -> list[Wire]:
-        headers = self._stamp.headers(entry, sequence, time)
-        key = entry.key.encode()
-        if entry.everywhere:
-            return [Wire(entry.topic, key, entry.value, headers, p) for p in range(self._partitions)]
-        return [Wire(entry.topic, key, entry.value, headers)]
+    def _wire(self, entry: Event, sequence: int, time: bytes) -> Wire:
+        key = None if entry.key is None else entry.key.encode()
+        return Wire(entry.topic, key, entry.value, self._stamp.headers(entry, sequence, time), entry.partition)
 
     async def _letter(self, letter: Letter, at: datetime) -> Wire:
         DEAD_LETTERS.labels(letter.origin.topic, letter.reason).inc()

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,18 +15,28 @@ import uvloop
 from asyncpg import Pool
 from starlette.routing import BaseRoute
 
-from backorder_runtime import database, http, migrate
-from backorder_runtime.broker import BrokerNotReady, check_topics
-from backorder_runtime.clock import Clock, utc_now
+from backorder_runtime import clock as clocks
+from backorder_runtime import database, http, migrate, retention
+from backorder_runtime.broker import BrokerNotReady, LogChanged, wait_for_broker
+from backorder_runtime.clock import Clock, ClockChanged, SteadyClock, utc_now
 from backorder_runtime.handler import Intake, LaneHandler
 from backorder_runtime.intake import IntakeRunner
-from backorder_runtime.lanes import LaneRunner, LaneService, LogChanged
-from backorder_runtime.lifecycle import run_together, stop_on_signals
+from backorder_runtime.lane_service import LaneService
+from backorder_runtime.lanes import LaneRunner
+from backorder_runtime.lifecycle import first_of, run_together, stop_on_signals
+from backorder_runtime.permissions import NotPermitted, denied
 from backorder_runtime.publisher import Publisher
+from backorder_runtime.refusal_limit import TooManyRefused
+from backorder_runtime.retention import Rule
 from backorder_runtime.settings import Settings
 from backorder_runtime.telemetry import announce, configure_logging
+from backorder_runtime.topic_watch import Reads, TopicWatch
 
 _log = structlog.get_logger()
+FOR_PEOPLE = (LogChanged, BrokerNotReady, NotPermitted, TooManyRefused, ClockChanged, database.WrongDatabase)
+"""What only people can mend: it stops a service with code 2, and its message says what to do."""
+
+_STOPPED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,8 @@ class Service:
     """Everything that makes one service out of the engine.
 
     `topics` are the lane inputs; `new_handler` makes the handler of a shard that was just claimed.
-    `side_tasks` run beside the loops until the service stops; when one fails, the service does.
+    `side_tasks` run beside the loops until the service stops; when one fails, the service does. What is over leaves
+    the tables by `shard_rules`, which run under the fence of a shard, and `table_rules`.
     """
 
     name: str
@@ -55,6 +67,8 @@ class Service:
     new_handler: Callable[[int, Running], LaneHandler[Any, Any]]
     intake: Intake | None = None
     side_tasks: tuple[SideTask, ...] = ()
+    shard_rules: tuple[Rule, ...] = ()
+    table_rules: tuple[Rule, ...] = ()
     routes: Callable[[Running], Sequence[BaseRoute]] = field(default=lambda _: ())
 
 
@@ -67,32 +81,50 @@ def main(service: Service, settings: Settings) -> None:
         case []:
             uvloop.run(_supervised(service, settings))
         case ["migrate"]:
-            migrate.migrate(service.module, settings.database)
-            _log.info("migrated", revision=migrate.newest(service.module))
+            _migrate(service, settings)
         case _:
             sys.exit(f"usage: python -m {service.module} [migrate]")
+
+
+def _migrate(service: Service, settings: Settings) -> None:
+    try:
+        migrate.migrate(service.module, settings.database)
+    except database.WrongDatabase as problem:
+        _log.error("stopped", problem=str(problem))
+        sys.exit(_STOPPED)
+    _log.info("migrated", revision=migrate.newest(service.module))
 
 
 async def _supervised(service: Service, settings: Settings) -> None:
     """Run; what can only be mended from outside ends the process with one clear line."""
     try:
         await run(service, settings, stop_on_signals())
-    except (LogChanged, BrokerNotReady, database.WrongDatabase) as problem:
-        _log.error("stopped", problem=str(problem))
-        sys.exit(2)
+    except Exception as error:
+        problem = str(error) if isinstance(error, FOR_PEOPLE) else denied(error)
+        if problem is None:
+            raise
+        _log.error("stopped", problem=problem)
+        sys.exit(_STOPPED)
 
 
 async def run(service: Service, settings: Settings, stop: asyncio.Event, clock: Clock = utc_now) -> None:
     """Run a service until `stop` is set. Returns when its loops have ended and its relays are drained."""
     announce(service.name, f"backorder-{service.name}")
-    await check_topics(settings.kafka, service.topics, service.intake.topics if service.intake else ())
+    await wait_for_broker(settings.kafka)
     pool = await database.connect(settings.database)
-    await database.check_schema(pool, migrate.newest(service.module))
-    publisher = Publisher(settings.kafka)
     try:
-        await _run_loops(service, settings, stop, clock, pool, publisher)
+        await database.check_schema(pool, service.module, migrate.newest(service.module))
+        reads = Reads(service.name, service.topics, service.intake.topics if service.intake else ())
+        topics = TopicWatch(reads, settings.kafka, pool, settings.engine.topic_watch)
+        await topics.start()
+        steady = SteadyClock(clock, settings.engine.clock_tolerance)
+        await _compare_clocks(settings, pool, steady)
+        publisher = Publisher(settings.kafka)
+        try:
+            await _run_loops(service, settings, stop, steady, pool, publisher, topics)
+        finally:
+            await asyncio.to_thread(publisher.close)
     finally:
-        await asyncio.to_thread(publisher.close)
         await pool.close()
         _log.info("stopped")
 
@@ -104,15 +136,19 @@ async def _run_loops(
     clock: Clock,
     pool: "Pool[Any]",
     publisher: Publisher,
+    topics: TopicWatch,
 ) -> None:
     running = Running(settings, pool, clock, lambda: lanes.owned)
     lanes = LaneRunner(
-        LaneService(service.name, service.topics, lambda shard: service.new_handler(shard, running)),
+        LaneService(
+            service.name, service.topics, lambda shard: service.new_handler(shard, running), service.shard_rules
+        ),
         settings,
         pool,
         publisher,
         clock,
         f"{socket.gethostname()}/{os.getpid()}",
+        topics.check,
     )
     intake = IntakeRunner(service.name, service.intake, settings, publisher, clock) if service.intake else None
     runners: list[LaneRunner | IntakeRunner] = [lanes, *([intake] if intake else [])]
@@ -123,6 +159,8 @@ async def _run_loops(
     async def group_check() -> str | None:
         return None if all(runner.ready for runner in runners) else "joining the consumer group, claiming shards"
 
+    table_rules = (*service.table_rules, retention.dead_letters(settings.retention))
+    retention.warn_if_short(service.name, service.topics, (*service.shard_rules, *table_rules))
     app = http.application(
         lambda: all(runner.heartbeat.alive for runner in runners),
         {"database": database_check, "broker": group_check},
@@ -133,5 +171,18 @@ async def _run_loops(
         stop,
         *(runner.run(stop) for runner in runners),
         http.serve(app, settings.http, stop),
-        *(task(running, stop) for task in service.side_tasks),
+        topics.run(stop),
+        _watch_clocks(settings, pool, clock, stop),
+        *(task(running, stop) for task in (*service.side_tasks, retention.keep_tables(table_rules))),
     )
+
+
+async def _compare_clocks(settings: Settings, pool: "Pool[Any]", clock: Clock) -> None:
+    clocks.check_against(await database.clock(pool), clock(), settings.engine.clock_tolerance)
+
+
+async def _watch_clocks(settings: Settings, pool: "Pool[Any]", clock: Clock, stop: asyncio.Event) -> None:
+    """Stop the service when its clock and the database's go apart; not while the database is away."""
+    while await first_of(stop.wait(), timeout=settings.engine.topic_watch) is None:
+        with suppress(*database.PASSING):
+            await _compare_clocks(settings, pool, clock)

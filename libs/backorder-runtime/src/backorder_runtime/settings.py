@@ -42,15 +42,43 @@ class LogSettings(BaseModel, frozen=True):
 
 
 class EngineSettings(BaseModel, frozen=True):
-    """Sizes and patience of the engine. `batch` is in records, times are in seconds."""
+    """Sizes and patience of the engine. `batch` is in records, `batch_bytes` in bytes, times are in seconds.
+
+    `pace` is the shortest time from one batch to the next: what comes meanwhile shares a transaction. `report` is
+    how often the broker is told, for tools that show lag, where we stand.
+
+    `dead_letter_limit` is the share of a topic's records, read since the start, that stops the service when it
+    refuses them, once it has refused `dead_letter_minimum`; 0 turns that off. `clock_tolerance` is by how much the
+    clock may be set back, or differ from the database's, before the service stops; 0 turns that off.
+    `topic_watch` is how often the topics are looked at while the service runs.
+    """
 
     batch: int = Field(default=2_000, ge=1, le=100_000)
+    batch_bytes: int = Field(default=1_000_000, ge=1_000)
+    pace: float = Field(default=0.01, ge=0, le=1)
+    report: float = Field(default=1, gt=0, le=60)
     poll: float = Field(default=0.1, gt=0, le=5)
     tick: float = Field(default=0.2, gt=0, le=5)
     relay_backlog: int = Field(default=8, ge=1, le=1_000)
     stall: float = Field(default=60, gt=0)
     grace: float = Field(default=15, gt=0)
     cached_lanes: int = Field(default=200_000, ge=1)
+    dead_letter_limit: float = Field(default=0.9, ge=0, le=1)
+    dead_letter_minimum: int = Field(default=50, ge=1)
+    clock_tolerance: float = Field(default=60, ge=0)
+    topic_watch: float = Field(default=10, gt=0, le=3600)
+
+
+class RetentionSettings(BaseModel, frozen=True):
+    """How what is over leaves the tables; how long it stays is for each service to say.
+
+    Every `every_seconds` each shard lets at most `step_rows` rows of a table go, sooner while there are more.
+    `dead_letters_days`: so long a record that was refused is known to have been; longer than topics keep records.
+    """
+
+    step_rows: int = Field(default=1_000, ge=1, le=100_000)
+    every_seconds: float = Field(default=5, gt=0, le=3_600)
+    dead_letters_days: float = Field(default=30, gt=0)
 
 
 class Settings(BaseSettings):
@@ -63,6 +91,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     log: LogSettings = LogSettings()
     engine: EngineSettings = EngineSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 def aiokafka_options(kafka: KafkaSettings) -> dict[str, object]:

@@ -6,22 +6,26 @@ the fence, stores the changed lanes and the outbox; nothing of it happens twice,
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+import msgspec
 import structlog
 from asyncpg import Pool
 
-from backorder_contracts.refusal import Refused
+from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime import store
+from backorder_runtime.bundle import Bundler, unpack
 from backorder_runtime.database import Conn
 from backorder_runtime.dead_letters import letter_for
 from backorder_runtime.handler import Arrived, LaneHandler
-from backorder_runtime.outbox import Entry, Event, Letter, OutboxBatch
-from backorder_runtime.record import DeadLetter, Effect, Message, Record, SetTimer, Timer
+from backorder_runtime.outbox import Letter, OutboxBatch
+from backorder_runtime.outcome import Outcome
+from backorder_runtime.record import Record, SetTimer, Timer
+from backorder_runtime.refusal_limit import RefusalLimit, Tally
 from backorder_runtime.relay import Relay
+from backorder_runtime.retention import Rule
 from backorder_runtime.store import Place
 from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS, PARKED_LANES
 
@@ -31,8 +35,7 @@ _log = structlog.get_logger()
 _TURN = 0.02  # seconds that one shard computes before others may
 
 
-@dataclass(slots=True)
-class _Input(Generic[E]):
+class _Input(msgspec.Struct, Generic[E], gc=False):
     """An input with the record or the timer it came from; `only` one lane of it when that was parked."""
 
     arrived: Arrived[E]
@@ -46,32 +49,22 @@ class _Input(Generic[E]):
         return self.record.header("traceparent") if self.record else None
 
 
-@dataclass(slots=True)
-class _Outcome:
-    """What a batch leads to, collected while its inputs are decided."""
-
-    entries: list[Entry] = field(default_factory=list)
-    refusals: list[DeadLetter] = field(default_factory=list)
-    timers: list[SetTimer] = field(default_factory=list)
-    errors: dict[str, str] = field(default_factory=dict)
-    parked: list[tuple[str, Record]] = field(default_factory=list)
-    inputs: int = 0
-    facts: int = 0
-
-
 class Shard(Generic[E, F]):
-    """A claimed shard. Whoever gets an exception from `run` drops it and claims again."""
+    """A claimed shard of so many `partitions`. Whoever gets an exception from `run` drops it and claims again."""
 
     def __init__(
         self,
         number: int,
+        partitions: int,
         claim: store.Claim,
         parked: Iterable[str],
         handler: LaneHandler[E, F],
         relay: Relay,
         sequenced: frozenset[str],
+        limit: RefusalLimit | None = None,
     ) -> None:
         self.number = number
+        self._partitions = partitions
         self.relay = relay
         self._handler = handler
         self._epoch = claim.epoch
@@ -79,6 +72,7 @@ class Shard(Generic[E, F]):
         self._sent = claim.sent_sequence
         self._places = claim.places
         self._sequenced = sequenced
+        self._limit = limit
         self._parked = set(parked)
         self.rings_again = False  # a timer was set that is due at once: work that goes on step by step
         PARKED_LANES.labels(str(number)).set(len(self._parked))
@@ -102,19 +96,44 @@ class Shard(Generic[E, F]):
         began = time.perf_counter()
         steps = self._steps(records)
         sent = self.relay.sent_sequence
-        outcome = _Outcome()
+        outcome = Outcome(Bundler(self._partitions))
         inputs = self._decode(records, outcome)
+        tally = self._judge(inputs, outcome)
         async with pool.acquire() as conn, conn.transaction():
             await store.advance(conn, self.number, self._epoch, sent, steps)
             if due:
-                await self._take_due(conn, now, inputs)
+                await self._take_due(conn, now, inputs, outcome)
             await self._handler.load(conn, [item.arrived for item in inputs])
             await self._process_all(inputs, now, outcome)
             await self._handler.save(conn)
-            batch = await self._keep(conn, outcome, now)
+            batch = await outcome.keep(conn, self.number, self._next_sequence, now)
         self._committed(steps, sent, batch, outcome, now)
+        if self._limit is not None and tally is not None:
+            self._limit.keep(tally)
         self._report(records, batch, outcome, time.perf_counter() - began)
         return batch
+
+    async def forget(
+        self, pool: "Pool[Any]", rules: Sequence[Rule], now: datetime, most: int
+    ) -> tuple[OutboxBatch | None, bool]:
+        """Let what is over go: at most so many rows by each rule, in one transaction under the fence.
+
+        Returns what it publishes, and whether there is more to go. Raises as `run` does; then nothing was done.
+        """
+        outcome, gone = Outcome(Bundler(self._partitions)), []
+        sent, ringing = self.relay.sent_sequence, self.rings_again
+        async with pool.acquire() as conn, conn.transaction():
+            await store.advance(conn, self.number, self._epoch, sent, {})
+            for rule in rules:
+                rows = await conn.fetch(rule.statement, self.number, now - rule.after, most)
+                gone.append(len(rows))
+                outcome.take(rule.tell(rows), None)
+            batch = await outcome.keep(conn, self.number, self._next_sequence, now)
+        self._committed({}, sent, batch, outcome, now)
+        self.rings_again = ringing
+        for rule, count in zip(rules, gone, strict=True):
+            rule.count(count)
+        return batch, most in gone
 
     def _steps(self, records: Sequence[Record]) -> dict[str, tuple[Place, Place]]:
         steps: dict[str, tuple[Place, Place]] = {}
@@ -137,9 +156,9 @@ class Shard(Generic[E, F]):
         source = record.header("ce_source")
         return int(text) if source is None or source.endswith(f"/{self.number}") else 0
 
-    def _decode(self, records: Sequence[Record], outcome: _Outcome) -> list[_Input[E]]:
+    def _decode(self, records: Sequence[Record], outcome: Outcome) -> list[_Input[E]]:
         """The inputs of a batch: repeated records left out, unreadable ones in the dead letters."""
-        inputs = []
+        inputs: list[_Input[E]] = []
         seen = {topic: place.last_sequence for topic, place in self._places.items()}
         for record in records:
             sequence = self._sequence(record)
@@ -147,26 +166,47 @@ class Shard(Generic[E, F]):
                 if sequence <= seen[record.topic]:
                     continue  # the relay of the publisher repeated it
                 seen[record.topic] = sequence
+            inputs.extend(self._read(record, outcome))
+        return inputs
+
+    def _read(self, record: Record, outcome: Outcome) -> Iterator[_Input[E]]:
+        decode = self._handler.decode
+        try:
+            for message in unpack(record):
+                try:
+                    arrived = decode(message)
+                except Refused as refused:
+                    outcome.entries.append(letter_for(message, refused.reason, refused.detail))
+                    continue
+                if arrived is not None:
+                    yield _Input(arrived, message)
+        except msgspec.DecodeError as error:
+            outcome.entries.append(letter_for(record, Reason.UNREADABLE, f"not a bundle of messages: {error}"))
+
+    def _judge(self, inputs: Iterable[_Input[E]], outcome: Outcome) -> Tally | None:
+        if self._limit is None:
+            return None
+        letters = [entry for entry in outcome.entries if isinstance(entry, Letter)]
+        return self._limit.judge((item.record.topic for item in inputs if item.record), letters)
+
+    async def _take_due(self, conn: Conn, now: datetime, inputs: list[_Input[E]], outcome: Outcome) -> None:
+        kept: list[_Input[E]] = []
+        for lane, record in await store.take_parked(conn, self.number):
+            self._parked.discard(lane)
             try:
                 arrived = self._handler.decode(record)
-            except Refused as refused:
+            except Refused as refused:  # by the version that is to go on with it
                 outcome.entries.append(letter_for(record, refused.reason, refused.detail))
                 continue
             if arrived is not None:
-                inputs.append(_Input(arrived, record))
-        return inputs
-
-    async def _take_due(self, conn: Conn, now: datetime, inputs: list[_Input[E]]) -> None:
-        for lane, record in await store.take_parked(conn, self.number):
-            self._parked.discard(lane)
-            if (arrived := self._handler.decode(record)) is not None:
-                inputs.append(_Input(arrived, record, only=lane))
+                kept.append(_Input(arrived, record, only=lane))
+        inputs[:0] = kept  # they came before what has just been read
         inputs.extend(
             _Input(self._handler.on_timer(timer), None, timer=timer)
             for timer in await store.take_timers(conn, self.number, now)
         )
 
-    async def _process_all(self, inputs: Sequence[_Input[E]], now: datetime, outcome: _Outcome) -> None:
+    async def _process_all(self, inputs: Sequence[_Input[E]], now: datetime, outcome: Outcome) -> None:
         """Decide input after input; the other shards of the process have their turn in between."""
         turn = time.perf_counter()
         for item in inputs:
@@ -175,7 +215,7 @@ class Shard(Generic[E, F]):
                 await asyncio.sleep(0)
                 turn = time.perf_counter()
 
-    def _process(self, item: _Input[E], now: datetime, outcome: _Outcome) -> None:
+    def _process(self, item: _Input[E], now: datetime, outcome: Outcome) -> None:
         for arrived in self._handler.spread(item.arrived):
             if item.only not in {None, arrived.lane}:
                 continue
@@ -193,49 +233,32 @@ class Shard(Generic[E, F]):
             outcome.inputs += 1
             outcome.facts += len(facts)
             if effects := self._handler.evolve(arrived, facts, now):
-                trace = item.trace
-                for effect in effects:
-                    _sort(effect, trace, outcome)
+                outcome.take(effects, item.trace)
 
     @staticmethod
-    def _hold_back(arrived: Arrived[E], item: _Input[E], outcome: _Outcome) -> None:
+    def _hold_back(arrived: Arrived[E], item: _Input[E], outcome: Outcome) -> None:
         """Keep an input of a stopped lane: the record behind the others, the timer where it was."""
         if item.record is not None:
             outcome.parked.append((arrived.lane, item.record))
         elif item.timer is not None:
             outcome.timers.append(SetTimer(item.timer.lane, item.timer.key, item.timer.due_at))
 
-    async def _keep(self, conn: Conn, outcome: _Outcome, now: datetime) -> OutboxBatch | None:
-        if outcome.timers:
-            await store.set_timers(conn, self.number, outcome.timers)
-        if outcome.errors or outcome.parked:
-            await store.park(conn, self.number, outcome.errors, outcome.parked, now)
-        if outcome.refusals:
-            fresh = await store.refuse(conn, outcome.refusals, now)
-            outcome.entries.extend(Letter(x.origin, x.reason, x.detail, None) for x in fresh)
-        if not outcome.entries:
-            return None
-        batch = OutboxBatch(self._next_sequence, now, tuple(outcome.entries))
-        await store.put_outbox(conn, self.number, batch)
-        return batch
-
     def _committed(
         self,
         steps: dict[str, tuple[Place, Place]],
         sent: int,
         batch: OutboxBatch | None,
-        outcome: _Outcome,
+        outcome: Outcome,
         now: datetime,
     ) -> None:
         self._places.update({topic: new for topic, (_, new) in steps.items()})
         self._sent = max(self._sent, sent)
-        self.rings_again = any(timer.due_at is not None and timer.due_at <= now for timer in outcome.timers)
+        self.rings_again = outcome.rings_by(now)
         if batch is not None:
             self._next_sequence = batch.last_sequence + 1
-        if outcome.errors:
-            PARKED_LANES.labels(str(self.number)).set(len(self._parked))
+        PARKED_LANES.labels(str(self.number)).set(len(self._parked))
 
-    def _report(self, records: Sequence[Record], batch: OutboxBatch | None, outcome: _Outcome, seconds: float) -> None:
+    def _report(self, records: Sequence[Record], batch: OutboxBatch | None, outcome: Outcome, seconds: float) -> None:
         BATCH_RECORDS.labels("lanes").observe(len(records))
         BATCH_SECONDS.labels("lanes").observe(seconds)
         if not records and batch is None:
@@ -254,15 +277,3 @@ class Shard(Generic[E, F]):
             trace=records[0].header("traceparent") if records else None,
             ms=round(seconds * 1000, 1),
         )
-
-
-def _sort(effect: Effect, trace: str | None, outcome: _Outcome) -> None:
-    match effect:
-        case Message():
-            outcome.entries.append(
-                Event(effect.topic, effect.key, effect.type, effect.value, effect.subject, trace, effect.everywhere)
-            )
-        case DeadLetter():
-            outcome.refusals.append(effect)
-        case SetTimer():
-            outcome.timers.append(effect)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+import structlog
+from asyncpg import LockNotAvailableError
 
 from backorder_runtime import queries
 from backorder_runtime.database import Conn
@@ -13,6 +15,7 @@ from backorder_runtime.record import DeadLetter, Record, SetTimer, Timer
 
 _SQL = queries.load(__package__ or "backorder_runtime")
 _TIMERS_AT_ONCE = 5_000
+_log = structlog.get_logger()
 
 
 class Fenced(Exception):
@@ -43,8 +46,22 @@ class Claim:
 
 
 async def claim(conn: Conn, shard: int, owner: str, first_offsets: Mapping[str, int]) -> Claim:
-    """Take the shard from whoever has it. Topics that it has never read start at their first offset."""
+    """Take the shard from whoever has it. Topics that it has never read start at their first offset.
+
+    An owner that stands still in the middle of a batch keeps the shard locked, and is put out of it: this raises
+    LockNotAvailableError then, and the next claim succeeds.
+    """
+    try:
+        return await _claim(conn, shard, owner, first_offsets)
+    except LockNotAvailableError:
+        if ended := await conn.fetchval(_SQL["evict"], shard):
+            _log.warning("ended the transaction of an owner that stands still", shard=shard, connections=ended)
+        raise
+
+
+async def _claim(conn: Conn, shard: int, owner: str, first_offsets: Mapping[str, int]) -> Claim:
     async with conn.transaction():
+        await conn.execute(_SQL["be_impatient"])
         row = await conn.fetchrow(_SQL["claim"], shard, owner)
         await conn.execute(_SQL["add_inputs"], shard, list(first_offsets), list(first_offsets.values()))
         inputs = await conn.fetch(_SQL["inputs"], shard)

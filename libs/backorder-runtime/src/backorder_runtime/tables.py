@@ -75,3 +75,18 @@ CREATE TABLE parked_input (
 );
 CREATE INDEX parked_input_lane ON parked_input (shard, lane, id);
 """
+
+DEAD_LETTERS_BY_TIME = "CREATE INDEX IF NOT EXISTS dead_letter_at ON dead_letter (at)"
+"""For retention. A later migration of every service than its first."""
+
+TOPIC_PIN = """
+-- The topics that the offsets of this schema belong to. A topic of the same name may be another one.
+CREATE TABLE topic_pin (
+    topic text PRIMARY KEY,
+    topic_id text NOT NULL,
+    partitions integer NOT NULL,
+    cluster_id text NOT NULL,
+    pinned_at timestamptz NOT NULL
+)
+"""
+"""Later than the first migration of every service, too."""

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from importlib.metadata import version
 
 import structlog
@@ -10,6 +11,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from backorder_runtime.settings import LogSettings
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_QUIET = 5.0  # seconds between two log lines of a library that say the same
 _RECORDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
 
 LAG_RECORDS = Gauge("backorder_lag_records", "Records behind the end of a partition", ["topic", "partition"])
@@ -51,9 +53,39 @@ def configure_logging(settings: LogSettings, service: str) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(OncePerWhile())
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
     structlog.contextvars.bind_contextvars(service=service)
+
+
+class OncePerWhile(logging.Filter):
+    """Lets a message of a library pass once in `quiet` seconds, whatever its details, and says how many it kept back.
+
+    While a broker is away its client has an error to report hundreds of times a second.
+    """
+
+    _MOST = 1_000
+
+    def __init__(self, quiet: float = _QUIET) -> None:
+        super().__init__()
+        self._quiet = quiet
+        self._seen: dict[tuple[str, int, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write this one."""
+        key = record.name, record.levelno, str(record.msg)
+        now = time.monotonic()
+        last, kept = self._seen.get(key, (-self._quiet, 0))
+        if now - last < self._quiet:
+            self._seen[key] = last, kept + 1
+            return False
+        if len(self._seen) >= self._MOST:
+            self._seen.clear()  # a library that puts details into the text itself
+        self._seen[key] = now, 0
+        if kept:
+            record.msg, record.args = f"{record.getMessage()} (and {kept} times before)", ()
+        return True
 
 
 def announce(service: str, distribution: str) -> None:

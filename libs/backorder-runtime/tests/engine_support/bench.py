@@ -8,9 +8,11 @@ from typing import Any
 
 from backorder_dev.reading import read_topic
 from backorder_runtime.clock import utc_now
-from backorder_runtime.lanes import LaneRunner, LaneService
+from backorder_runtime.lane_service import LaneService
+from backorder_runtime.lanes import LaneRunner
 from backorder_runtime.outbox import Wire
 from backorder_runtime.publisher import Publisher
+from backorder_runtime.retention import Rule
 from backorder_runtime.settings import Settings
 from engine_support.tally import TOPIC, Tally
 
@@ -24,12 +26,14 @@ class Bench:
     publisher: Publisher
     running: list[tuple[LaneRunner, asyncio.Event, asyncio.Task[None]]] = field(default_factory=list)
 
-    def runner(self, new: Callable[[], Tally] = Tally, owner: str = "one") -> LaneRunner:
-        service = LaneService("inventory-sync", (TOPIC,), lambda _: new())
+    def runner(self, new: Callable[[], Tally] = Tally, owner: str = "one", rules: tuple[Rule, ...] = ()) -> LaneRunner:
+        service = LaneService("inventory-sync", (TOPIC,), lambda _: new(), rules)
         return LaneRunner(service, self.settings, self.pool, self.publisher, utc_now, owner)
 
-    async def start(self, new: Callable[[], Tally] = Tally, owner: str = "one") -> LaneRunner:
-        runner, stop = self.runner(new, owner), asyncio.Event()
+    async def start(
+        self, new: Callable[[], Tally] = Tally, owner: str = "one", rules: tuple[Rule, ...] = ()
+    ) -> LaneRunner:
+        runner, stop = self.runner(new, owner, rules), asyncio.Event()
         task = asyncio.create_task(runner.run(stop))
         self.running.append((runner, stop, task))
         return runner

@@ -3,6 +3,7 @@
 It reads `supply-entry` and publishes on `supply` (public) and `back-order-queue` (internal).
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -54,7 +55,7 @@ class Tally:
         self.counts[lane] = self.counts.get(lane, 0) + 1
         self.seen.setdefault(lane, []).extend(facts)
         self.changed.add(lane)
-        told = f"{lane}:{self.counts[lane]}:{arrived.event}".encode()
+        told = json.dumps(f"{lane}:{self.counts[lane]}:{arrived.event}").encode()
         effects: list[Effect] = [
             Message("back-order-queue", lane, "tally.effect", told),
             Message("supply", lane, "tally.cause", told),
@@ -78,6 +79,6 @@ def told(values: Sequence[bytes]) -> dict[str, list[Any]]:
     """What was told of each lane, in order."""
     lanes: dict[str, list[Any]] = {}
     for value in values:
-        lane, count, word = value.decode().split(":", 2)
+        lane, count, word = json.loads(value).split(":", 2)
         lanes.setdefault(lane, []).append((int(count), word))
     return lanes

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import NoOffsetForPartitionError
+from msgspec import DecodeError
 
 from auditor.settings import AuditSettings
 from backorder_runtime import queries
+from backorder_runtime.bundle import lanes_of
 from backorder_runtime.consumer import first_and_end
 from backorder_runtime.database import Conn
 from backorder_runtime.outbox import Event, OutboxBatch
@@ -56,7 +58,7 @@ async def _outboxes(conn: Conn, flight: Flight) -> None:
         for first, decided_at, payload in rows:
             for entry in OutboxBatch.of(first, decided_at, payload).entries:
                 if isinstance(entry, Event) and entry.topic in TOPICS:
-                    flight.lanes.add(entry.key)
+                    flight.lanes.update(lanes_of(entry.value))
 
 
 async def _topics(
@@ -100,6 +102,14 @@ async def _read(consumer: AIOKafkaConsumer, left: dict[TopicPartition, int], fli
         except NoOffsetForPartitionError:
             continue  # from before the seek
         for records in fetched.values():
-            flight.lanes.update((record.key or b"").decode("utf-8", "replace") for record in records)
+            for record in records:
+                _take(record.value, record.partition, flight)
         for place in [place for place, end in left.items() if await consumer.position(place) >= end]:
             del left[place]
+
+
+def _take(value: bytes | None, shard: int, flight: Flight) -> None:
+    try:
+        flight.lanes.update(lanes_of(value))
+    except DecodeError:  # nobody of ours wrote this, so it may stand for any lane
+        flight.shards.add(shard)

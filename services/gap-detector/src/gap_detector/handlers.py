@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import msgspec
 
@@ -18,7 +18,7 @@ from gap_detector.domain.decide import decide
 from gap_detector.domain.evolve import evolve
 from gap_detector.domain.model import Lane, Ledger, Place
 from gap_detector.domain.spread import spread
-from gap_detector.publish import Teller
+from gap_detector.publish import TOLD, Teller
 from gap_detector.supply import read_position
 from gap_detector.wanted import Wanted, wanted_by
 
@@ -43,6 +43,7 @@ class GapLedger:
         self._changed_lanes: set[str] = set()
         self._changed_lines: set[tuple[str, LineRef]] = set()
         self._kept: list[OrderCancelled] = []
+        self._past: dict[LineRef, bytes] = {}
 
     def decode(self, record: Record) -> Arrived[Input] | None:
         """An order line, a cancellation, a stock level, or what the queue needs. Raises `Refused`."""
@@ -75,10 +76,16 @@ class GapLedger:
             lines += await repository.load_lines_of_orders(conn, wanted.cancelled, self._shard)
         await self._load_lanes(conn, wanted, {line.lane for line in lines if line.shard == self._shard})
         self._take(lines)
+        if unknown := [ref for ref in wanted.placed if not self._is_placed(ref)]:
+            self._past = await repository.load_past(conn, unknown)
         for kept in await repository.load_cancellations(conn, wanted.orders, self._shard) if wanted.orders else ():
             self._ledger.order(kept.order_id).cancellations[kept.cancellation_id] = kept
         if losses := self._losses(wanted):
             self._take(await repository.load_newest_covered(conn, losses))
+
+    def _is_placed(self, ref: LineRef) -> bool:
+        order = self._ledger.orders.get(ref.order_id)
+        return order is not None and ref.line_id in order.places
 
     async def _load_lanes(self, conn: Conn, wanted: Wanted, lanes: set[str]) -> None:
         known = self._ledger.lanes
@@ -112,41 +119,52 @@ class GapLedger:
 
     def spread(self, arrived: Arrived[Input]) -> Sequence[Arrived[Input]]:
         """A cancellation concerns each lane in which its order has a line."""
-        if isinstance(arrived.event, LinePlaced | LineRecalled | OrderCancelled):
-            return [Arrived(lane, event) for lane, event in spread(self._ledger, arrived.event)]
+        message = arrived.event
+        if isinstance(message, LinePlaced) and self._past and (again := self._repeated(message)) is not None:
+            return (Arrived(arrived.lane, again),)
+        if isinstance(message, _SPREAD):
+            return [Arrived(lane, event) for lane, event in spread(self._ledger, message)]
         return (arrived,)
+
+    def _repeated(self, placed: LinePlaced) -> e.LineRepeated | None:
+        content = self._past.get(placed.line.ref) if placed.line.rerouted_from is None else None
+        if content is None:
+            return None
+        return e.LineRepeated(placed.line.ref, placed.origin, same=content == repository.digest(placed.line))
 
     def decide(self, arrived: Arrived[Input], _now: datetime) -> Sequence[e.Fact]:
         """What follows for one lane."""
         event = arrived.event
-        if isinstance(event, LinePlaced | LineRecalled | OrderCancelled):
+        if isinstance(event, _SPREAD):
             raise TypeError("a message is spread before it is decided")
         return decide(self._ledger.lanes.get(arrived.lane) or _NOWHERE, event)
 
     def evolve(self, arrived: Arrived[Input], facts: Sequence[e.Fact], now: datetime) -> Sequence[Effect]:
         """Write the facts into the ledger and tell the queue and the public."""
         lane = self._ledger.lanes.get(arrived.lane, _NOWHERE)
-        teller = Teller(lane, now)
         effects: list[Effect] = []
         for fact in facts:
             evolve(lane, fact)
+            kind = type(fact)
+            if kind in _OF_LINE:
+                self._changed_lines.add((lane.name, fact.ref))  # type: ignore[union-attr]
+            if kind in TOLD:
+                effects.extend(Teller(lane, now).tell(fact))
             self._note(lane, fact)
-            effects.extend(teller.tell(fact))
         return effects
 
     def _note(self, lane: Lane, fact: e.Fact) -> None:
-        """Remember what is to be saved."""
-        kind = type(fact)
-        if isinstance(fact, e.CancellationKept):
+        """Remember what is known across lanes now, and that the lane is to be saved."""
+        if isinstance(fact, e.LineEntered):
+            self._changed_lanes.add(lane.name)
+            if fact.line.rerouted_from is None:
+                self._ledger.order(fact.ref.order_id).places[fact.ref.line_id] = Place(lane.name, ours=True)
+        elif isinstance(fact, e.CancellationKept):
             self._kept.append(fact.cancellation)
             order = self._ledger.order(fact.cancellation.order_id)
             order.cancellations[fact.cancellation.cancellation_id] = fact.cancellation
-        elif kind is not e.Conflict:
+        elif not isinstance(fact, e.Conflict):
             self._changed_lanes.add(lane.name)
-            if kind not in _OF_LANE:
-                self._changed_lines.add((lane.name, fact.ref))  # type: ignore[union-attr]
-            if isinstance(fact, e.LineEntered) and fact.line.rerouted_from is None:
-                self._ledger.order(fact.ref.order_id).places[fact.ref.line_id] = Place(lane.name, ours=True)
 
     async def save(self, conn: Conn) -> None:
         """Store the changed lanes and lines, and let the lines go."""
@@ -178,7 +196,7 @@ class GapLedger:
     def _forget_lines(self) -> None:
         for name in {name for name, _ in self._stored | self._early | self._changed_lines}:
             self._ledger.lanes[name].lines.clear()
-        for changed in (self._stored, self._early, self._changed_lanes, self._changed_lines, self._kept):
+        for changed in (self._stored, self._early, self._changed_lanes, self._changed_lines, self._kept, self._past):
             changed.clear()
         self._ledger.orders.clear()
         if len(self._ledger.lanes) > self._cached_lanes:
@@ -186,7 +204,15 @@ class GapLedger:
             self._new_lanes.clear()
 
 
-_OF_LANE = frozenset({e.StockSet, e.LotsSet, e.Handed, e.Returned})
+_SPREAD = (LinePlaced, LineRecalled, OrderCancelled)
+_OF_LINE = frozenset(get_args(e.Fact)) - {
+    e.StockSet,
+    e.LotsSet,
+    e.Handed,
+    e.Returned,
+    e.CancellationKept,
+    e.Conflict,
+}
 _NOWHERE = Lane("", "")  # cancellations are kept in no lane
 
 

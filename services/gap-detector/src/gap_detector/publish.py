@@ -93,6 +93,10 @@ _TELL: dict[type, Callable[[Teller, Any], Sequence[Effect]]] = {
 }
 
 
+TOLD = frozenset(_TELL)
+"""The facts that somebody is told of."""
+
+
 def _opened(shortage: Shortage) -> bytes:
     """The first state of a back order; the queue gives it a band and a date in the next version."""
     units = shortage.units

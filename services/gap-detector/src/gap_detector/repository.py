@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -60,6 +61,17 @@ async def load_lines(conn: Conn, refs: Sequence[LineRef]) -> list[StoredLine]:
     return _lines(await conn.fetch(_SQL["lines"], *_ref_columns(refs)))
 
 
+async def load_past(conn: Conn, refs: Sequence[LineRef]) -> dict[LineRef, bytes]:
+    """The lines among these that closed long ago, with a digest of what each was."""
+    rows = await conn.fetch(_SQL["past_lines"], *_ref_columns(refs))
+    return {LineRef(order_id, line_id): content for order_id, line_id, content in rows}
+
+
+def digest(line: LineDetail) -> bytes:
+    """What is left of a line's content in the end."""
+    return sha256(_encode(line)).digest()[:16]
+
+
 async def load_lines_of_orders(conn: Conn, order_ids: Sequence[str], shard: int) -> list[StoredLine]:
     """The lines that these orders have in the shard."""
     return _lines(await conn.fetch(_SQL["lines_of_orders"], order_ids, shard))
@@ -72,7 +84,7 @@ async def load_newest_covered(conn: Conn, units: Mapping[str, int]) -> list[Stor
 
 async def load_cancellations(conn: Conn, order_ids: Sequence[str], shard: int) -> list[OrderCancelled]:
     """What cancelled these orders, oldest first."""
-    rows = await conn.fetch(_SQL["cancellations"], shard, order_ids)
+    rows = await conn.fetch(_SQL["cancellations"], shard, queries.texts(order_ids))
     return [_cancellation.decode(message) for (message,) in rows]
 
 
@@ -102,8 +114,8 @@ def _lines(rows: Sequence[Any]) -> list[StoredLine]:
     ]
 
 
-def _ref_columns(refs: Sequence[LineRef]) -> tuple[list[str], list[str]]:
-    return [ref.order_id for ref in refs], [ref.line_id for ref in refs]
+def _ref_columns(refs: Sequence[LineRef]) -> tuple[str, str]:
+    return queries.texts(ref.order_id for ref in refs), queries.texts(ref.line_id for ref in refs)
 
 
 _LANE = ("lane", "shard", "part_id", "location_id", *_NUMBERS_OF_LANE, "lots")
@@ -120,8 +132,9 @@ async def add_lanes(conn: Conn, shard: int, lanes: Sequence[Lane]) -> None:
 
 async def save_lanes(conn: Conn, lanes: Sequence[Lane]) -> None:
     """Store the numbers of lanes that were there before."""
-    rows = [(lane.name, *_lane_numbers(lane), _encode(lane.lots)) for lane in lanes]
-    await conn.execute(_SQL["save_lanes"], *_columns(rows))
+    names = queries.texts(lane.name for lane in lanes)
+    columns = map(queries.numbers, zip(*map(_lane_numbers, lanes), strict=True))
+    await conn.execute(_SQL["save_lanes"], names, *columns, [_encode(lane.lots) for lane in lanes])
 
 
 async def add_lines(conn: Conn, shard: int, lines: Sequence[tuple[Lane, LineRef]]) -> None:

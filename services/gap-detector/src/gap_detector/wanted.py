@@ -13,11 +13,13 @@ from gap_detector.domain.events import StockMoved
 class Wanted:
     """Lanes by name with their part and location, lines, whole orders, and the lowest level of each lane.
 
-    `orders` are those of which cancellations matter; of `cancelled` ones all lines are needed too.
+    `placed` are the lines that orders place. `orders` are those of which cancellations matter; of `cancelled` ones
+    all lines are needed too.
     """
 
     lanes: dict[str, tuple[str, str]]
     refs: list[LineRef]
+    placed: list[LineRef]
     orders: list[str]
     cancelled: list[str]
     levels: dict[str, int]
@@ -27,6 +29,7 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
     """What these inputs name."""
     lanes: dict[str, tuple[str, str]] = {}
     refs: set[LineRef] = set()
+    placed: list[LineRef] = []
     orders: set[str] = set()
     cancelled: set[str] = set()
     levels: dict[str, int] = {}
@@ -36,6 +39,8 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
                 lanes[item.lane] = (line.part_id, line.location_id)
                 refs.add(line.ref)
                 orders.add(line.order_id)
+                if line.rerouted_from is None:
+                    placed.append(line.ref)
             case LineRecalled(ref=ref):
                 lanes[item.lane] = (item.event.part_id, item.event.location_id)
                 refs.add(ref)
@@ -50,4 +55,4 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
                 lanes[item.lane] = (stock.part_id, stock.location_id)
                 refs.update(LineRef(shipped.order_id, shipped.line_id) for shipped in stock.shipped)
                 levels[item.lane] = min(stock.on_hand, levels.get(item.lane, stock.on_hand))
-    return Wanted(lanes, list(refs), list(orders), list(cancelled), levels)
+    return Wanted(lanes, list(refs), placed, list(orders), list(cancelled), levels)

@@ -1,6 +1,7 @@
 """Puts inventory-sync together."""
 
 from backorder_runtime.service import Running, Service
+from inventory_sync import retention
 from inventory_sync.handlers import Positions
 from inventory_sync.intake import ENTRIES, SupplyIntake
 from inventory_sync.settings import InventorySettings
@@ -18,4 +19,5 @@ def inventory_sync(settings: InventorySettings) -> Service:
         topics=(ENTRIES,),
         new_handler=new_positions,
         intake=SupplyIntake(),
+        table_rules=retention.table_rules(settings.keep),
     )

@@ -68,6 +68,10 @@ class Positions:
         older = [(lane, version) for lane, version in wanted.versions if version <= lanes[lane].version]
         for lane, version, seen in await repository.load_versions(conn, older) if older else ():
             lanes[lane].seen[version] = seen
+        # read after the versions, so that one that goes meanwhile is found in either
+        late = sorted({lane for lane, version in older if version not in lanes[lane].seen})
+        for lane, version in (await repository.load_forgotten(conn, late)).items() if late else ():
+            lanes[lane].forgotten = version
         # a delivery that its lane knows was announced there first
         if strange := [name for lane, name in wanted.announced if not self._is_announced(lane, name)]:
             self._places.update(await repository.load_places(conn, strange))

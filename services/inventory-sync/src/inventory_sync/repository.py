@@ -55,6 +55,11 @@ async def load_versions(conn: Conn, named: Sequence[tuple[str, int]]) -> list[tu
     return [(lane, version, Seen(on_hand, content, contested)) for lane, version, on_hand, content, contested in rows]
 
 
+async def load_forgotten(conn: Conn, lanes: Sequence[str]) -> dict[str, int]:
+    """The newest version of each of these lanes that was taken and is not stored any more."""
+    return dict(await conn.fetch(_SQL["forgotten"], lanes))
+
+
 async def load_places(conn: Conn, delivery_ids: Sequence[str]) -> dict[str, str]:
     """In which lane each of these deliveries was announced first, of all shards."""
     return dict(await conn.fetch(_SQL["places"], delivery_ids))

@@ -20,7 +20,7 @@ class SupplySettings(BaseModel, frozen=True):
     """
 
     grace: float = Field(default=3_600, ge=0, le=30 * _DAY)
-    margin: float = Field(default=3 * _DAY, ge=0, le=365 * _DAY)
+    margin: float = Field(default=3 * _DAY, ge=0, le=364 * _DAY)
     receipts_named: bool = True
 
     @property
@@ -29,7 +29,19 @@ class SupplySettings(BaseModel, frozen=True):
         return Rules(timedelta(seconds=self.grace), timedelta(seconds=self.margin), self.receipts_named)
 
 
+class KeepSettings(BaseModel, frozen=True):
+    """`BACKORDER_KEEP__*`: how long something is kept, in days. What they mean is in docs/adr/0012.
+
+    `versions_days`: so late a stock version may come and still count; it must outlast the topics.
+    `repeats_days`: so long a closed delivery is known again when a version of it is repeated.
+    """
+
+    versions_days: float = Field(default=30, gt=0)
+    repeats_days: float = Field(default=400, gt=0)
+
+
 class InventorySettings(Settings):
     """Everything inventory-sync reads."""
 
     supply: SupplySettings = SupplySettings()
+    keep: KeepSettings = KeepSettings()

@@ -6,6 +6,7 @@ from typing import Any
 
 from backorder_runtime.lifecycle import run_together
 from backorder_runtime.service import Running, Service
+from notifier import retention
 from notifier.domain.model import Channel
 from notifier.handlers import NotifierHandler
 from notifier.housekeeping import keep_house
@@ -39,7 +40,7 @@ def notifier(settings: NotifierSettings) -> Service:
             await push.close()
 
     async def tidy(running: Running, stop: asyncio.Event) -> None:
-        await keep_house(running.pool, settings.notify, running.clock, stop)
+        await keep_house(running.pool, running.clock, stop)
 
     return Service(
         name="notifier",
@@ -47,4 +48,5 @@ def notifier(settings: NotifierSettings) -> Service:
         topics=(STATE_TOPIC,),
         new_handler=new_handler,
         side_tasks=(send, tidy),
+        table_rules=retention.table_rules(settings.notify),
     )

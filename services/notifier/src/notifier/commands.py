@@ -1,12 +1,9 @@
 """`backorder contacts`: who is told where. The only commands that show addresses."""
 
 import asyncio
-import json
-import os
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Literal, NoReturn, TypeVar
 
 import asyncpg
@@ -15,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from backorder_runtime.clock import utc_now
+from backorder_runtime.local_settings import NoSystem, database_url
 from notifier.domain.addresses import check_email, check_url
 from notifier.repository import SQL
 
 T = TypeVar("T")
 
-SECRETS = Path(".run/secrets.json")
 _MAX_ID = 64
 
 app = App(help="Who is told of back orders, and where.")
@@ -69,28 +66,19 @@ def list_contacts(customer_id: str | None = None) -> None:
     Console().print(table)
 
 
-def database_url() -> str:
-    """The notifier's database: from the environment, or from the local run in this folder."""
-    if url := os.environ.get("BACKORDER_DATABASE__URL"):
-        return url
-    try:
-        return str(json.loads(SECRETS.read_text("utf-8"))["notifier"])
-    except FileNotFoundError:
-        _fail(f"no database: set BACKORDER_DATABASE__URL, or start a local run here (there is no {SECRETS})")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        _fail(f"{SECRETS} does not name the notifier's database: {type(error).__name__}")
-
-
 def _run(work: "Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]") -> T:
     async def connected() -> T:
-        conn = await asyncpg.connect(database_url(), timeout=10)
+        conn = await asyncpg.connect(url, timeout=10)
         try:
             return await work(conn)
         finally:
             await conn.close()
 
     try:
+        url = database_url("notifier")
         return asyncio.run(connected())
+    except NoSystem as problem:
+        _fail(str(problem))
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         _fail(f"the notifier's database cannot be used: {error}")
 

@@ -1,7 +1,7 @@
-"""What has to be done from time to time: give up what is too old, count what waits, forget what was long ago."""
+"""What has to be done from time to time: give up what is too old, count what waits."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -12,18 +12,17 @@ from backorder_runtime.database import PASSING
 from notifier import metrics
 from notifier.domain.model import Channel
 from notifier.repository import SQL
-from notifier.settings import NotifySettings
 
 _log = structlog.get_logger()
 _EVERY = 5.0
 _CHANNELS = (Channel.EMAIL, Channel.PUSH)
 
 
-async def keep_house(pool: "Pool[Any]", settings: NotifySettings, clock: Clock, stop: asyncio.Event) -> None:
+async def keep_house(pool: "Pool[Any]", clock: Clock, stop: asyncio.Event) -> None:
     """Do all of it every few seconds until `stop` is set. Several processes may do so at once."""
     while not stop.is_set():
         try:
-            await tidy(pool, clock(), timedelta(seconds=settings.retention))
+            await tidy(pool, clock())
         except PASSING as error:
             _log.warning("housekeeping waits for the database", error=type(error).__name__)
         try:
@@ -33,14 +32,11 @@ async def keep_house(pool: "Pool[Any]", settings: NotifySettings, clock: Clock, 
             continue
 
 
-async def tidy(pool: "Pool[Any]", now: datetime, retention: timedelta) -> None:
+async def tidy(pool: "Pool[Any]", now: datetime) -> None:
     """One round."""
     expired = await pool.fetch(SQL["expire_waiting"], now)
     for channel, count in expired:
         _log.warning("gave up", channel=channel, notifications=count, reason="too-old")
-    await pool.execute(SQL["forget_notifications"], now - retention)
-    await pool.execute(SQL["forget_waits"], now)
-    await pool.execute(SQL["forget_back_orders"], now - retention)
     waiting = {channel: (count, oldest) for channel, count, oldest in await pool.fetch(SQL["backlog"])}
     under_way = dict(await pool.fetch(SQL["under_way"]))
     for channel in _CHANNELS:

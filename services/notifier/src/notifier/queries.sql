@@ -185,26 +185,6 @@ SELECT channel, count(*), min(decided_at) FROM notification WHERE status = 'pend
 -- name: under_way
 SELECT channel, count(*) FROM message WHERE status <> 'waiting' GROUP BY channel
 
--- name: forget_notifications
-DELETE FROM notification WHERE seq IN (
-    SELECT seq FROM notification n WHERE finished_at < $1
-    AND NOT EXISTS (SELECT FROM timer t
-                    WHERE t.shard = n.shard AND t.lane = n.lane AND t.key = 'outcome:' || n.notification_id)
-    LIMIT 1000)
-
--- name: forget_waits
-DELETE FROM message m WHERE status = 'waiting' AND lease_until < $1 AND NOT EXISTS (
-    SELECT FROM notification n WHERE n.status = 'pending' AND n.audience = m.audience
-    AND n.recipient_id = m.recipient_id AND n.channel = m.channel AND n.order_id = m.order_id)
-
--- name: forget_back_orders
-WITH gone AS (
-    DELETE FROM back_order WHERE back_order_id IN (
-        SELECT back_order_id FROM back_order WHERE closed_at < $1 LIMIT 1000)
-    RETURNING back_order_id
-)
-DELETE FROM told USING gone WHERE told.back_order_id = gone.back_order_id
-
 -- Contacts.
 
 -- name: set_contact

@@ -3,6 +3,7 @@
 import asyncio
 
 from backorder_runtime.service import Running, Service, main
+from priority_router import retention
 from priority_router.handlers import Router
 from priority_router.housekeeping import keep_house
 from priority_router.inputs import TOPICS
@@ -30,6 +31,8 @@ def service(settings: RouterSettings) -> Service:
         new_handler=new_router,
         intake=CommandIntake(),
         side_tasks=(follow_policies, watch_queue, keep_house(settings.keep)),
+        shard_rules=retention.shard_rules(settings.keep),
+        table_rules=retention.table_rules(settings.keep),
         routes=lambda running: routes(policies, running),
     )
 

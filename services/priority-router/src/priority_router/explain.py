@@ -4,15 +4,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from priority_router.decisions import Decision
 from priority_router.domain.events import Inbound
+from priority_router.domain.model import protected
 from priority_router.domain.order import BackOrder
 from priority_router.domain.policy import Policy
 from priority_router.questions import Standing
 
 _RULES = {
     "rank-order": "it was the first line that waited",
+    "promise-kept": "others made its promise worse as often as they may, and it rests on these units",
     "win": "its band wins units from fill lines of lower bands",
     "lent": "a line that ships only complete could not be completed and lent them",
     "left-over": "nobody else wanted them",
@@ -21,7 +24,11 @@ _RULES = {
     "debounced": "they had been set aside for as long as the policy says",
     "command": "a command said so",
 }
-_OVER = {"held": "is held", "cannot-be-completed": "ships only complete, and known supply cannot complete it"}
+_OVER = {
+    "held": "is held",
+    "cannot-be-completed": "ships only complete, and known supply cannot complete it",
+    "promise-kept": "has a better rank, but was not promised these units",
+}
 
 
 class Next(Struct, frozen=True, omit_defaults=True):
@@ -35,8 +42,8 @@ class Next(Struct, frozen=True, omit_defaults=True):
     p90: datetime | None = None
 
 
-def next_of(standing: Standing, policy: Policy | None) -> Next | None:
-    """What has to happen next; None when the back order ended."""
+def next_of(standing: Standing, policy: Policy | None, now: datetime) -> Next | None:
+    """What has to happen next; None when the back order ended. What is overdue is expected `now` at the earliest."""
     order = standing.order
     if order.closed:
         return None
@@ -45,10 +52,15 @@ def next_of(standing: Standing, policy: Policy | None) -> Next | None:
     if order.due_at is None or order.policy_version != standing.policy_version:
         return Next("being-ranked", f"The lane is being ranked by policy {standing.policy_version}.", "Nothing; wait.")
     if order.waiting:
-        return _waiting(standing, order)
+        found = _waiting(standing, order, _room(standing, order, policy))
+        return found if found.p50 is None or found.p90 is None else _not_past(found, found.p50, found.p90, now)
     if order.allocated:
         return _set_aside(order, policy)
     return Next("released", f"The warehouse was told to ship {_n(order.released)}.", "The shipment.")
+
+
+def _not_past(found: Next, p50: datetime, p90: datetime, now: datetime) -> Next:
+    return replace(found, p50=max(p50, now), p90=max(p90, now))
 
 
 def _set_aside(order: BackOrder, policy: Policy | None) -> Next:
@@ -58,16 +70,30 @@ def _set_aside(order: BackOrder, policy: Policy | None) -> Next:
     return Next("debounce", f"{_n(order.allocated)} are set aside and released in a moment.", "Nothing; wait.")
 
 
-def _waiting(standing: Standing, order: BackOrder) -> Next:
+def _room(standing: Standing, order: BackOrder, policy: Policy | None) -> int | None:
+    """How many units others may be given before a line whose promise is protected; None for any other line."""
+    if policy is None or order.place is None or not protected(order, policy):
+        return None
+    given = standing.state.supplied - standing.state.idle
+    return max(order.place - given - order.waiting, 0)
+
+
+def _waiting(standing: Standing, order: BackOrder, room: int | None) -> Next:
     owed = max(-standing.state.idle, 0)
-    before = standing.units + owed
+    earlier = standing.units if room is None else min(standing.units, room)
+    before = earlier + owed
     if order.lending:
         return _lending(standing, order)
     ahead = (
-        f"{_n(standing.units)} of {standing.lines} {'line' if standing.lines == 1 else 'lines'} are served before it"
+        f"{_n(standing.units)} of {_lines(standing.lines)} are served before it"
         if standing.lines
         else "It is the first in line"
     )
+    if earlier < standing.units:
+        ahead = (
+            f"{_n(standing.units)} of {_lines(standing.lines)} have a better rank, but its promise is protected: "
+            f"no more than {_n(earlier)} of them come first"
+        )
     debt = f", and {_n(owed)} are owed" if owed else ""
     waits = f"{ahead}{debt}; it waits for {_n(order.waiting)}."
     inbound = sorted(standing.state.inbound, key=lambda d: (d.p50, d.delivery_id))
@@ -82,7 +108,7 @@ def _waiting(standing: Standing, order: BackOrder) -> Next:
         return Next("waits-for-delivery", waits, part, found.delivery_id, found.p50, found.p90)
     missing = before + order.waiting - sum(delivery.units for delivery in inbound)
     announced = f"{_n(sum(d.units for d in inbound))} are announced" if inbound else "No delivery is announced"
-    return Next("no-supply", f"{waits} {announced}.", f"{_n(missing)} more have to be ordered, or a better rank.")
+    return Next("no-supply", f"{waits} {announced}.", f"{_more(missing)} to be ordered, or a better rank.")
 
 
 def _lending(standing: Standing, order: BackOrder) -> Next:
@@ -92,7 +118,7 @@ def _lending(standing: Standing, order: BackOrder) -> Next:
         f"It ships only complete and lacks {_n(order.waiting)} of {claim}; what is known to come ({_n(known)}) "
         "cannot complete it behind the lines before it, so others may use its units."
     )
-    return Next("cannot-complete", detail, f"{_n(max(claim - known, 1))} more have to be announced, or a better rank.")
+    return Next("cannot-complete", detail, f"{_more(max(claim - known, 1))} to be announced, or a better rank.")
 
 
 def _brings(inbound: Sequence[Inbound], unit: int) -> Inbound | None:
@@ -139,6 +165,14 @@ def _who(decision: Decision) -> str:
 
 def _n(units: int) -> str:
     return "1 unit" if units == 1 else f"{units} units"
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
+
+
+def _more(units: int) -> str:
+    return "1 more unit has" if units == 1 else f"{units} more units have"
 
 
 _SENTENCES: dict[str, Callable[[Decision], str]] = {

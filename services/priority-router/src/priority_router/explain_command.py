@@ -73,8 +73,16 @@ def _promise(order: dict[str, Any]) -> str:
     promise = order["promise"]
     if promise is None:
         return "nothing yet"
-    revised = f", moved {order['revisions']} times since {_when(order['first_promise'])}" if order["revisions"] else ""
-    return f"{_when(promise['p50'])} (cautious: {_when(promise['p90'])}){revised}"
+    revised = (
+        f", moved {_times(order['revisions'])} since {_when(order['first_promise'])}" if order["revisions"] else ""
+    )
+    worse = f", made worse by others {_times(order['worsened'])}" if order["worsened"] else ""
+    kept = ", protected from now on" if order["protected"] else ""
+    return f"{_when(promise['p50'])} (cautious: {_when(promise['p90'])}){revised}{worse}{kept}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _show_place(place: dict[str, Any], order: dict[str, Any], console: Console) -> None:
@@ -100,9 +108,10 @@ def _show_decisions(decisions: list[dict[str, Any]], console: Console) -> None:
     table = Table("version", "when (UTC)", "what and why", "because of", title="Decisions", title_justify="left")
     for decision in decisions:
         said = Text(decision["said"])
-        neighbours = [f"{n['back_order_id']} ({n['waiting']})" for n in decision["behind"]]
-        if neighbours:
-            said.append(f" Next in line: {', '.join(neighbours)}.", style="dim")
+        for where, side in (("Before it waited", "ahead"), ("Next in line", "behind")):
+            neighbours = [f"{n['back_order_id']} ({n['waiting']})" for n in decision[side]]
+            if neighbours:
+                said.append(f" {where}: {', '.join(neighbours)}.", style="dim")
         cause = decision["cause"]
         table.add_row(str(decision["version"]), _when(decision["at"]), said, Text(f"{cause['type']} {cause['id']}"))
     console.print()

@@ -5,6 +5,7 @@ from typing import Any
 
 from backorder_contracts import identity
 from backorder_contracts.fast_state import PassedOverLine, SuppliedUnits
+from backorder_contracts.fields import MAX_PROSE
 from backorder_contracts.internal import CommandEntry
 from priority_router.domain import facts as f
 from priority_router.domain.lots import Lots
@@ -132,7 +133,8 @@ def _cancel_refused(fact: f.CancelRefused, queue: LaneQueue) -> Extras:
 
 
 def _command_refused(fact: f.CommandRefused, _: LaneQueue) -> Extras:
-    return {"refused": {"units": 0, "reason": fact.reason}, "reason": fact.reason}
+    refused = {"units": 0, "reason": fact.reason, "detail": fact.detail[:MAX_PROSE]}
+    return {"refused": refused, "reason": fact.reason}
 
 
 _EXTRAS: dict[type, Callable[[Any, LaneQueue], Extras]] = {

@@ -59,7 +59,7 @@ class Router:
             found = read(record)
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
             raise Refused(Reason.UNREADABLE, str(error)) from error
-        return None if found is None else Arrived(*found, record.origin)
+        return None if found is None else Arrived(*found, record.origin, record.index)
 
     def on_timer(self, timer: Timer) -> Arrived[Input]:
         """A time has come, or the policy changed."""
@@ -97,8 +97,8 @@ class Router:
             policy = await self._policies.version(conn, stored.policy_version)
             queue = self._queues[stored.lane] = LaneQueue(*identity.parts_of(stored.lane), policy)
             state = stored.state
-            queue.idle, queue.idle_lots, queue.handed = state.idle, state.idle_lots, state.handed
-            queue.inbound, queue.foreseen = state.inbound, state.foreseen
+            queue.idle, queue.idle_lots, queue.supplied = state.idle, state.idle_lots, state.supplied
+            queue.inbound = state.inbound
             queue.stirred_by, queue.unsettled_by = state.stirred_by, state.unsettled_by
             queue.timers = dict(state.timers)
             lines = orders.get(stored.lane, [])
@@ -169,7 +169,7 @@ class Router:
             case TimerRang() as timer:
                 self._journal.rang(arrived.lane, timer)
             case _ if arrived.origin is not None:
-                self._journal.record(arrived.origin)
+                self._journal.record(arrived.origin, arrived.index)
 
     def _note_answer(self, event: Input, facts: Sequence[lf.Fact]) -> None:
         """A command is carried out once; one for an unknown back order may be replayed when that is known."""

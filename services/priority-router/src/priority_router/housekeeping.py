@@ -1,4 +1,4 @@
-"""What has to be done from time to time: set down where a replay can start, forget what is old."""
+"""What has to be done from time to time: set down where a replay can start."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -14,7 +14,6 @@ from priority_router.settings import KeepSettings
 
 SQL = queries.load("priority_router", "housekeeping.sql")
 _EVERY = 60.0  # seconds
-_AT_ONCE = 5_000
 _log = structlog.get_logger()
 
 
@@ -24,20 +23,12 @@ def keep_house(keep: KeepSettings) -> SideTask:
     async def run(running: Running, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
-                await tidy(running.pool, keep, running.clock())
+                await _checkpoint(running.pool, keep, running.clock())
             except database.PASSING as error:
                 _log.warning("housekeeping waits for the database", error=repr(error))
             await first_of(stop.wait(), timeout=_EVERY)
 
     return run
-
-
-async def tidy(pool: "Pool[Any]", keep: KeepSettings, now: datetime) -> None:
-    """One round; what is more than a few thousand rows waits for the next."""
-    await pool.execute(SQL["forget_decisions"], now - timedelta(days=keep.decisions), _AT_ONCE)
-    await _checkpoint(pool, keep, now)
-    await pool.execute(SQL["forget_checkpoints"], now - timedelta(days=keep.journal))
-    await pool.execute(SQL["forget_journal"], _AT_ONCE)
 
 
 async def _checkpoint(pool: "Pool[Any]", keep: KeepSettings, now: datetime) -> None:

@@ -35,7 +35,16 @@ class Took(Struct, frozen=True, array_like=True, tag=2):
     version: str
 
 
-Step = Run | Rang | Took
+class Part(Struct, frozen=True, array_like=True, tag=3):
+    """`count` messages of one bundle, which is the record at `offset` of a topic, one after the other."""
+
+    topic: int
+    offset: int
+    first: int
+    count: int
+
+
+Step = Run | Rang | Took | Part
 
 
 class Entry(Struct, frozen=True, array_like=True):
@@ -62,14 +71,22 @@ class Journal:
         self.born: dict[str, str] = {}
         self.found: list[tuple[str, BackOrder]] = []
 
-    def record(self, origin: Origin) -> None:
-        """The record at this place was decided about next."""
+    def record(self, origin: Origin, index: int | None) -> None:
+        """The record at this place, or this message of it, was decided about next."""
         topic = TOPICS.index(origin.topic)
         last = self._steps[-1] if self._steps else None
-        if isinstance(last, Run) and last.topic == topic and last.first + last.count == origin.offset:
+        if index is not None:
+            self._message(topic, origin.offset, index, last)
+        elif isinstance(last, Run) and last.topic == topic and last.first + last.count == origin.offset:
             self._steps[-1] = Run(topic, last.first, last.count + 1)
         else:
             self._steps.append(Run(topic, origin.offset, 1))
+
+    def _message(self, topic: int, offset: int, index: int, last: Step | None) -> None:
+        if isinstance(last, Part) and (last.topic, last.offset, last.first + last.count) == (topic, offset, index):
+            self._steps[-1] = Part(topic, offset, last.first, last.count + 1)
+        else:
+            self._steps.append(Part(topic, offset, index, 1))
 
     def rang(self, lane: str, timer: TimerRang) -> None:
         """A timer was decided about next."""
@@ -97,7 +114,7 @@ def offsets(entries: Sequence[Entry]) -> dict[str, int]:
     first: dict[str, int] = {}
     for entry in entries:
         for step in entry.steps:
-            if isinstance(step, Run):
-                topic = TOPICS[step.topic]
-                first[topic] = min(step.first, first.get(topic, step.first))
+            if isinstance(step, Run | Part):
+                topic, offset = TOPICS[step.topic], step.first if isinstance(step, Run) else step.offset
+                first[topic] = min(offset, first.get(topic, offset))
     return first

@@ -41,7 +41,7 @@ def _policy(reader: Reader, root: yaml.Node) -> Policy | None:
     fields = reader.fields(root, "the policy", ("version", "bands", "promise", "release"))
     reader.required(root, fields, "the policy", "version", "bands")
     version = reader.text(fields["version"], "version") if "version" in fields else None
-    bands, conditions, names = _bands(reader, fields["bands"]) if "bands" in fields else ([], [], [])
+    bands, conditions, names = _bands(reader, fields["bands"]) if "bands" in fields else ([], [], None)
     promise = _promise(reader, fields.get("promise"))
     release = _release(reader, fields.get("release"), names)
     if reader.mistakes or version is None:
@@ -57,11 +57,12 @@ def _policy(reader: Reader, root: yaml.Node) -> Policy | None:
     )
 
 
-def _bands(reader: Reader, node: yaml.Node) -> tuple[list[Band], list[Condition], list[str]]:
+def _bands(reader: Reader, node: yaml.Node) -> tuple[list[Band], list[Condition], list[str] | None]:
     bands: list[Band] = []
     conditions: list[Condition] = []
     names: dict[str, int] = {}
     whole: str | None = None
+    condition: Condition | None = None
     items = list(reader.items(node, "bands"))
     if not items and isinstance(node, yaml.SequenceNode):
         reader.wrong(node, "there are no bands", 'add at least {name: standard, when: "true", ...}')
@@ -79,18 +80,19 @@ def _bands(reader: Reader, node: yaml.Node) -> tuple[list[Band], list[Condition]
             )
         condition = _condition(reader, fields.get("when"), name)
         if condition is not None and condition.always:
-            whole = name
+            whole = name or "the band before it"
         band = _band(reader, fields, name)
         if band is not None and condition is not None:
             bands.append(band)
             conditions.append(condition)
-    if items and whole is None:
+    if items and whole is None and condition is not None:  # else the last one has a mistake of its own
         reader.wrong(
             items[-1],
             "the last band must take every line that no band before it takes",
             'end the list with a band that has when: "true"',
         )
-    return bands, conditions, list(names)
+    named = len(names) == len(items)  # else a band that cannot be read may be the one that is meant
+    return bands, conditions, list(names) if named else None
 
 
 def _condition(reader: Reader, node: yaml.Node | None, name: str | None) -> Condition | None:
@@ -127,7 +129,7 @@ def _promise(reader: Reader, node: yaml.Node | None) -> tuple[timedelta, int, ti
     return tolerance, worsened, debounce
 
 
-def _release(reader: Reader, node: yaml.Node | None, bands: list[str]) -> tuple[timedelta, set[str]]:
+def _release(reader: Reader, node: yaml.Node | None, bands: list[str] | None) -> tuple[timedelta, set[str]]:
     debounce, manual = timedelta(seconds=2), set[str]()
     if node is not None:
         fields = reader.fields(node, "release", ("debounce", "manual"))
@@ -136,7 +138,7 @@ def _release(reader: Reader, node: yaml.Node | None, bands: list[str]) -> tuple[
         if "manual" in fields:
             for item in reader.items(fields["manual"], "manual"):
                 name = reader.text(item, "the name of a band")
-                if name is not None and name not in bands:
+                if name is not None and bands is not None and name not in bands:
                     reader.wrong(item, f"manual names {name}, which is no band", f"known are {', '.join(bands)}")
                 elif name is not None:
                     manual.add(name)

@@ -15,14 +15,14 @@ ON CONFLICT (lane) DO UPDATE SET policy_version = excluded.policy_version, state
 
 -- name: save_back_orders
 INSERT INTO back_order (shard, lane, back_order_id, order_id, line_id, status, band, opened_at, closed_at,
-                        rank_band, due_at, placed_at, waiting, in_line, state)
+                        rank_band, due_at, placed_at, waiting, in_line, state, revivable)
 SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                          $8::timestamptz[], $9::timestamptz[], $10::integer[], $11::timestamptz[],
-                         $12::timestamptz[], $13::bigint[], $14::boolean[], $15::bytea[])
+                         $12::timestamptz[], $13::bigint[], $14::boolean[], $15::bytea[], $16::boolean[])
 ON CONFLICT (back_order_id) DO UPDATE SET
     status = excluded.status, band = excluded.band, closed_at = excluded.closed_at, rank_band = excluded.rank_band,
     due_at = excluded.due_at, placed_at = excluded.placed_at, waiting = excluded.waiting,
-    in_line = excluded.in_line, state = excluded.state
+    in_line = excluded.in_line, state = excluded.state, revivable = excluded.revivable
 
 -- name: add_decisions
 INSERT INTO decision (back_order_id, version, lane, at, kind, rule, rank, detail)

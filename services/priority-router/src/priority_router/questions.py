@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from asyncpg import Pool
+from msgspec.structs import astuple
 
 from backorder_runtime import queries
 from backorder_runtime.database import Conn
@@ -90,8 +91,8 @@ async def standing(pool: "Pool[Any]", back_order_id: str) -> Standing | None:
         lines = units = 0
         nearest: list[Any] = []
         if order.due_at is not None and not order.closed:
-            lines, units = await conn.fetchrow(SQL["ahead"], lane, *order.rank) or (0, 0)
-            nearest = await conn.fetch(SQL["nearest_ahead"], lane, *order.rank, NEAREST)
+            lines, units = await conn.fetchrow(SQL["ahead"], lane, *astuple(order.rank)) or (0, 0)
+            nearest = await conn.fetch(SQL["nearest_ahead"], lane, *astuple(order.rank), NEAREST)
         decisions = await conn.fetch(SQL["decisions"], back_order_id, SHOWN)
         text = await conn.fetchval(SQL["policy_text"], queue["policy_version"])
     return Standing(

@@ -1,6 +1,7 @@
 """What happened to the queues: the journal says in which order and when, the topics say what."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,8 +10,10 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from backorder_runtime import queries
+from backorder_runtime.bundle import unpack
 from backorder_runtime.consumer import to_record
 from backorder_runtime.database import Conn
+from backorder_runtime.record import Record
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
 from priority_router import journal
 from priority_router.domain.events import Event, TimerRang
@@ -92,7 +95,10 @@ async def _inputs(log: "_Log", entry: journal.Entry) -> AsyncIterator[tuple[str,
         match step:
             case journal.Run():
                 for offset in range(step.first, step.first + step.count):
-                    yield await log.read(TOPICS[step.topic], offset)
+                    yield await log.read(TOPICS[step.topic], offset, None)
+            case journal.Part():
+                for index in range(step.first, step.first + step.count):
+                    yield await log.read(TOPICS[step.topic], step.offset, index)
             case journal.Rang():
                 yield step.lane, TimerRang(step.key, step.due_at)
             case journal.Took():
@@ -106,7 +112,7 @@ class _Log:
         self._consumer = consumer
         self._places = {topic: TopicPartition(topic, shard) for topic in TOPICS}
         self._next: dict[str, int] = {}
-        self._early: dict[tuple[str, int], tuple[str, Event]] = {}
+        self._early: dict[tuple[str, int, int | None], tuple[str, Event]] = {}
 
     @classmethod
     async def open(cls, kafka: KafkaSettings, shard: int) -> "_Log":
@@ -130,9 +136,9 @@ class _Log:
             self._consumer.seek(place, offset)
             self._next[topic] = offset
 
-    async def read(self, topic: str, offset: int) -> tuple[str, Event]:
-        """The lane and the input of a record."""
-        while (found := self._early.pop((topic, offset), None)) is None:
+    async def read(self, topic: str, offset: int, index: int | None) -> tuple[str, Event]:
+        """The lane and the input of a record, or of one message of it."""
+        while (found := self._early.pop((topic, offset, index), None)) is None:
             if self._next[topic] > offset:
                 raise NotRecorded(f"{topic} no longer has record {offset}")
             await self._read_on(topic)
@@ -142,15 +148,17 @@ class _Log:
         for records in (await self._consumer.getmany(self._places[topic], timeout_ms=1_000)).values():
             for item in records:
                 self._next[topic] = item.offset + 1
-                if (found := _read(to_record(item))) is not None:
-                    self._early[topic, item.offset] = found
+                for index, found in _read(to_record(item)):
+                    self._early[topic, item.offset, index] = found
 
     async def close(self) -> None:
         await self._consumer.stop()
 
 
-def _read(record: Any) -> tuple[str, Event] | None:
-    try:
-        return read(record)
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
-        return None  # refused then, and never decided about
+def _read(record: Record) -> Iterator[tuple[int | None, tuple[str, Event]]]:
+    """What a record says, by message; nothing of what was refused then, and never decided about."""
+    with suppress(msgspec.DecodeError):
+        for message in unpack(record):
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, ValueError):
+                if (found := read(message)) is not None:
+                    yield message.index, found

@@ -50,8 +50,8 @@ class Replay:
         """Begin with a queue as it was set down."""
         queue = LaneQueue(*identity.parts_of(stored.lane), self.policies[stored.policy_version])
         state = stored.state
-        queue.idle, queue.idle_lots, queue.handed = state.idle, state.idle_lots, state.handed
-        queue.inbound, queue.foreseen = state.inbound, state.foreseen
+        queue.idle, queue.idle_lots, queue.supplied = state.idle, state.idle_lots, state.supplied
+        queue.inbound = state.inbound
         queue.stirred_by, queue.unsettled_by = state.stirred_by, state.unsettled_by
         queue.timers = dict(state.timers)
         queue.restore(orders)
@@ -154,8 +154,8 @@ def _without_shipment(event: Event) -> Event | None:
 def _copy(queue: LaneQueue) -> LaneQueue:
     """A queue of its own."""
     other = LaneQueue(queue.part_id, queue.location_id, queue.policy)
-    other.idle, other.idle_lots, other.handed = queue.idle, queue.idle_lots, queue.handed
-    other.inbound, other.foreseen = queue.inbound, queue.foreseen
+    other.idle, other.idle_lots, other.supplied = queue.idle, queue.idle_lots, queue.supplied
+    other.inbound = queue.inbound
     other.stirred_by, other.unsettled_by = queue.stirred_by, queue.unsettled_by
     other.timers = dict(queue.timers)
     other.restore(copy(order) for order in queue.orders.values())

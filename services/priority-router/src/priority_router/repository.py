@@ -26,8 +26,7 @@ class LaneState(Struct, frozen=True):
     idle: int
     idle_lots: tuple[Lot, ...]
     inbound: tuple[Inbound, ...]
-    foreseen: tuple[Inbound, ...]
-    handed: int
+    supplied: int
     stirred_by: Cause | None
     timers: dict[str, datetime]
     unsettled_by: Cause | None = None
@@ -84,8 +83,7 @@ async def load_answered(conn: Conn, shard: int, command_ids: Iterable[str]) -> s
 async def save_lanes(conn: Conn, shard: int, queues: Sequence[LaneQueue]) -> None:
     """Store queues without their back orders."""
     states = [
-        LaneState(q.idle, q.idle_lots, q.inbound, q.foreseen, q.handed, q.stirred_by, q.timers, q.unsettled_by)
-        for q in queues
+        LaneState(q.idle, q.idle_lots, q.inbound, q.supplied, q.stirred_by, q.timers, q.unsettled_by) for q in queues
     ]
     await conn.execute(
         _SQL["save_lanes"],
@@ -114,6 +112,7 @@ async def save_back_orders(conn: Conn, shard: int, orders: Sequence[tuple[str, B
             order.waiting,
             order.due_at is not None and order.waiting > 0 and not order.held and not order.lending,
             _encode(order),
+            order.revivable,
         )
         for lane, order in orders
     ]

@@ -13,6 +13,7 @@ from backorder_runtime.service import Running
 from priority_router import questions
 from priority_router.decisions import Decision
 from priority_router.domain.events import Inbound
+from priority_router.domain.model import protected
 from priority_router.domain.order import BackOrder
 from priority_router.domain.policy import Policy
 from priority_router.explain import next_of, sentence
@@ -42,7 +43,7 @@ def routes(policies: Policies, running: Running) -> Sequence[BaseRoute]:
         found = await questions.standing(running.pool, request.path_params["id"])
         if found is None:
             return _problem(404, f"no back order {request.path_params['id']} is known here")
-        return _json(_explained(found))
+        return _json(_explained(found, running.clock()))
 
     async def policy(_: Request) -> Response:
         version = policies.current.version
@@ -115,9 +116,10 @@ def _line(order: BackOrder, ahead: int) -> dict[str, Any]:
     }
 
 
-def _explained(found: Standing) -> dict[str, Any]:
+def _explained(found: Standing, now: datetime) -> dict[str, Any]:
     order = found.order
     waits = order.waiting > 0 and not order.closed
+    policy = _policy(found)
     return {
         "back_order": {
             **_line(order, found.lines),
@@ -129,6 +131,8 @@ def _explained(found: Standing) -> dict[str, Any]:
             "cancelled": order.cancelled,
             "first_promise": order.first_p50,
             "revisions": order.revisions,
+            "worsened": order.worsened,
+            "protected": policy is not None and protected(order, policy),
             "at_risk": order.at_risk,
             "breached": order.breached,
             "rerouted_to": order.rerouted_to,
@@ -144,7 +148,7 @@ def _explained(found: Standing) -> dict[str, Any]:
         }
         if waits
         else None,
-        "next": next_of(found, _policy(found)),
+        "next": next_of(found, policy, now),
         "decisions": [_decision(decision) for decision in found.decisions],
     }
 

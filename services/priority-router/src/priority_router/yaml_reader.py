@@ -51,8 +51,12 @@ class Reader:
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = mark.line + 1 if mark is not None else 1
-            what = f"this is not YAML ({getattr(error, 'problem', None) or error})"
+            problem = str(getattr(error, "problem", None) or error).split("\n", 1)[0]
+            what = f"this is not YAML ({problem})"
             self.mistakes.append(Mistake(self.file, line, what, "check indentation, quotes and brackets"))
+            return None
+        except RecursionError:
+            self.mistakes.append(Mistake(self.file, 1, "brackets are nested too deep", "write a policy"))
             return None
         if node is None:
             self.mistakes.append(Mistake(self.file, 1, "the file is empty", "write a policy"))

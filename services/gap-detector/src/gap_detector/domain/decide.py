@@ -19,6 +19,8 @@ def decide(lane: Lane, event: e.Event) -> Sequence[e.Fact]:
     match event:
         case e.LineArrived():
             return _arrived(lane, event)
+        case e.LineRepeated(ref, origin, same):
+            return () if same else (e.Conflict(origin, _conflict(ref, "with another content")),)
         case e.CancellationArrived():
             return (e.CancellationKept(event.cancellation),)
     draft = _Draft(lane)
@@ -36,24 +38,25 @@ def decide(lane: Lane, event: e.Event) -> Sequence[e.Fact]:
 
 def _arrived(lane: Lane, event: e.LineArrived) -> Sequence[e.Fact]:
     """A new line takes what is free while nobody waits; what it lacks opens a back order."""
-    line, ref = event.line, event.line.ref
+    line, ref = event.line, event.ref
     before = lane.line(ref)
     if before is not None and before.detail is not None:
         return _again(event, before.detail)
     if event.elsewhere is not None:
         return (e.Conflict(event.origin, _conflict(ref, f"in lane {event.elsewhere}")),)
     gone = min(line.quantity, before.shipped) if before is not None else 0
-    cancelled = _cancelled(event.cancels, line.quantity - gone)
+    cancelled = _cancelled(event.cancels, line.quantity - gone) if event.cancels else 0
     wanted = line.quantity - gone - cancelled
-    cover = min(wanted, max(lane.free, 0)) if lane.needed <= 0 else 0
+    free = lane.free
+    cover = min(wanted, free) if lane.needed <= 0 < free else 0
     facts: list[e.Fact] = [e.LineEntered(line, ref, lane.number + 1, gone, cancelled)]
     if cover:
         facts.append(e.Covered(ref, cover))
-        if (kept := trim(lane.lots, lane.free - cover)) != lane.lots:
+        if lane.lots and (kept := trim(lane.lots, free - cover)) != lane.lots:
             facts.append(e.LotsSet(kept))
     if wanted > cover:
         facts.append(e.Shorted(ref, wanted - cover, first=True, cause=event.cause))
-    if lane.handed >= 0 and lane.free >= 0:
+    if lane.handed >= 0 and free >= 0:
         return facts  # nothing to settle: what is left free, nobody needs
     draft = _Draft(lane)
     for fact in facts:
@@ -75,7 +78,7 @@ def _again(event: e.LineArrived, known: LineDetail) -> Sequence[e.Fact]:
     if known == event.line:
         return ()
     fields = [name for name in known.__struct_fields__ if getattr(known, name) != getattr(event.line, name)]
-    return (e.Conflict(event.origin, _conflict(event.line.ref, f"with another {', '.join(fields)}")),)
+    return (e.Conflict(event.origin, _conflict(event.ref, f"with another {', '.join(fields)}")),)
 
 
 def _conflict(ref: LineRef, how: str) -> str:

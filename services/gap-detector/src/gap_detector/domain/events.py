@@ -1,7 +1,8 @@
 """What can happen to a lane, and what then is so."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from backorder_contracts.internal import (
     Cause,
@@ -17,8 +18,7 @@ from backorder_contracts.internal import (
 # ── events ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class LineArrived:
+class LineArrived(Struct, frozen=True, gc=False):
     """An order line reached its lane.
 
     `cancels` are the units that cancellations which came earlier want gone, None meaning all; `elsewhere` is
@@ -26,14 +26,22 @@ class LineArrived:
     """
 
     line: LineDetail
+    ref: LineRef
     cause: Cause
     origin: Origin
     cancels: tuple[int | None, ...] = ()
     elsewhere: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LineCancelled:
+class LineRepeated(Struct, frozen=True, gc=False):
+    """A line that closed so long ago that only a digest of it is left came again, with the `same` content or not."""
+
+    ref: LineRef
+    origin: Origin
+    same: bool
+
+
+class LineCancelled(Struct, frozen=True, gc=False):
     """Of a line that is known, `units` are wanted no more; None means all that is left of it."""
 
     ref: LineRef
@@ -41,8 +49,7 @@ class LineCancelled:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class LineFollowed:
+class LineFollowed(Struct, frozen=True, gc=False):
     """Of a line that was rerouted to this lane, `total` units in all are wanted no more."""
 
     ref: LineRef
@@ -50,15 +57,13 @@ class LineFollowed:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class CancellationArrived:
+class CancellationArrived(Struct, frozen=True, gc=False):
     """A cancellation, to be kept for lines of the order that come late."""
 
     cancellation: OrderCancelled
 
 
-@dataclass(frozen=True, slots=True)
-class StockMoved:
+class StockMoved(Struct, frozen=True, gc=False):
     """A stock level of the lane; `shipped` are lines that left the warehouse, counted once upstream.
 
     `received` is how many units came with the delivery that the cause names, if it was said.
@@ -73,13 +78,14 @@ class StockMoved:
     received: int | None = None
 
 
-Event: TypeAlias = LineArrived | LineCancelled | LineFollowed | CancellationArrived | StockMoved | QueueNeed
+Event: TypeAlias = (
+    LineArrived | LineRepeated | LineCancelled | LineFollowed | CancellationArrived | StockMoved | QueueNeed
+)
 
 # ── facts ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
-class LineEntered:
+class LineEntered(Struct, frozen=True, gc=False):
     """A line is in the ledger, with what was cancelled and shipped of it before it came."""
 
     line: LineDetail
@@ -89,16 +95,14 @@ class LineEntered:
     cancelled: int
 
 
-@dataclass(frozen=True, slots=True)
-class Covered:
+class Covered(Struct, frozen=True, gc=False):
     """Free units now belong to a line."""
 
     ref: LineRef
     units: int
 
 
-@dataclass(frozen=True, slots=True)
-class Uncovered:
+class Uncovered(Struct, frozen=True, gc=False):
     """Units of a line's cover belong to nobody any more: cancelled, or lost."""
 
     ref: LineRef
@@ -106,16 +110,14 @@ class Uncovered:
     cancelled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CoverShipped:
+class CoverShipped(Struct, frozen=True, gc=False):
     """Covered units left the warehouse."""
 
     ref: LineRef
     units: int
 
 
-@dataclass(frozen=True, slots=True)
-class Shorted:
+class Shorted(Struct, frozen=True, gc=False):
     """A line lacks units: its back order opens (`first`) or grows."""
 
     ref: LineRef
@@ -124,8 +126,7 @@ class Shorted:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class Handed:
+class Handed(Struct, frozen=True, gc=False):
     """Units went to the queue of the lane; negative: were taken back from it."""
 
     units: int
@@ -133,31 +134,27 @@ class Handed:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class StockSet:
+class StockSet(Struct, frozen=True, gc=False):
     """The level of the lane."""
 
     on_hand: int
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class LotsSet:
+class LotsSet(Struct, frozen=True, gc=False):
     """Which deliveries the free units came with."""
 
     lots: tuple[Lot, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ShipmentSeen:
+class ShipmentSeen(Struct, frozen=True, gc=False):
     """A shipment names a line, known or not."""
 
     ref: LineRef
     units: int
 
 
-@dataclass(frozen=True, slots=True)
-class BackOrderLeft:
+class BackOrderLeft(Struct, frozen=True, gc=False):
     """Units of a back order left the warehouse; `counted` of them were the queue's."""
 
     ref: LineRef
@@ -166,8 +163,7 @@ class BackOrderLeft:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class CancelSent:
+class CancelSent(Struct, frozen=True, gc=False):
     """The queue is asked to cancel units of a back order."""
 
     ref: LineRef
@@ -175,8 +171,7 @@ class CancelSent:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class CancelDone:
+class CancelDone(Struct, frozen=True, gc=False):
     """The queue answered: of `asked` units `done` are cancelled; `away` more units stand in another lane."""
 
     ref: LineRef
@@ -185,16 +180,14 @@ class CancelDone:
     away: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RecallHeard:
+class RecallHeard(Struct, frozen=True, gc=False):
     """So many units in all of a line that came by a reroute are wanted no more."""
 
     ref: LineRef
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class CancelLeft:
+class CancelLeft(Struct, frozen=True, gc=False):
     """Units that nobody can cancel: released, or not there."""
 
     ref: LineRef
@@ -202,30 +195,26 @@ class CancelLeft:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class NeedMoved:
+class NeedMoved(Struct, frozen=True, gc=False):
     """The queue needs more or less for a line than was counted."""
 
     ref: LineRef
     units: int
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(Struct, frozen=True, gc=False):
     """The queue gave units back that no line can use."""
 
     units: int
 
 
-@dataclass(frozen=True, slots=True)
-class CancellationKept:
+class CancellationKept(Struct, frozen=True, gc=False):
     """A cancellation is remembered."""
 
     cancellation: OrderCancelled
 
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
+class Conflict(Struct, frozen=True, gc=False):
     """A known line came again with other content; the first stands."""
 
     origin: Origin

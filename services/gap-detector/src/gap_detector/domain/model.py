@@ -4,14 +4,16 @@ H on hand, C covered, P handed to the queue, N needed by the queue. What is left
 Every unit has exactly one owner.
 """
 
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from backorder_contracts import identity
 from backorder_contracts.internal import LineDetail, LineRef, Lot, OrderCancelled
 
 
-@dataclass(slots=True)
-class Line:
+class Line(Struct, gc=False):
     """An order line in the ledger; all numbers are units.
 
     `detail` is None while only its shipment is known, which overtook the order. `covered` waits in the
@@ -104,7 +106,7 @@ class LaneDraft(Lane):
         line = self.lines.get(ref)
         if line is None:
             before = self.line(ref)
-            line = self.lines[ref] = replace(before) if before else Line()
+            line = self.lines[ref] = copy(before) if before else Line()
         return line
 
     def newest_covered(self) -> list[LineRef]:
@@ -114,20 +116,18 @@ class LaneDraft(Lane):
         return [ref for _, ref in sorted(covered, key=lambda item: -item[0])]
 
 
-@dataclass(slots=True)
-class Place:
+class Place(Struct, frozen=True, gc=False):
     """Where an order line was first placed; `ours` when that lane is in this shard."""
 
     lane: str
     ours: bool
 
 
-@dataclass(slots=True)
-class Order:
+class Order(Struct, gc=False):
     """What is known across lanes about an order: where its lines are, and what cancelled it."""
 
-    places: dict[str, Place] = field(default_factory=dict)
-    cancellations: dict[str, OrderCancelled] = field(default_factory=dict)
+    places: dict[str, Place] = {}
+    cancellations: dict[str, OrderCancelled] = {}
 
 
 @dataclass(slots=True)

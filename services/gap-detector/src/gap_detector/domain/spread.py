@@ -28,14 +28,14 @@ def spread(ledger: Ledger, message: OrderEntry) -> Sequence[LaneEvent]:
 def _placed(ledger: Ledger, message: LinePlaced) -> LaneEvent:
     line = message.line
     lane = identity.lane(line.part_id, line.location_id)
-    if line.rerouted_from is not None:
+    order = ledger.orders.get(line.order_id)
+    if order is None or line.rerouted_from is not None:
         # a rerouted line follows its first lane: cancellations reach it from there
-        return lane, e.LineArrived(line, message.cause, message.origin)
-    order = ledger.order(line.order_id)
+        return lane, e.LineArrived(line, line.ref, message.cause, message.origin)
     place = order.places.get(line.line_id)
     elsewhere = place.lane if place and place.lane != lane else None
     cancels = tuple(units for kept in order.cancellations.values() for units in _wanted(kept, line.line_id))
-    return lane, e.LineArrived(line, message.cause, message.origin, cancels, elsewhere)
+    return lane, e.LineArrived(line, line.ref, message.cause, message.origin, cancels, elsewhere)
 
 
 def _cancelled_lines(order: Order, message: OrderCancelled) -> list[LaneEvent]:

@@ -1,7 +1,8 @@
 """What follows from an event, for one lane: pure and total.
 
 A version of a lane, and a version of a delivery, is taken once; the first content of it stands. The newest
-version gives the level; shipments and receipts count once per version, also when it comes late.
+version gives the level; shipments and receipts count once per version, also when it comes late, but not so late that
+versions above it are forgotten.
 """
 
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ def _stock(lane: Lane, entry: StockEntry, now: datetime, rules: Rules) -> Sequen
     seen = lane.seen.get(entry.version)
     if seen is not None:
         return () if seen.content == content else _contested_version(entry, seen, now)
+    if entry.version <= lane.forgotten:
+        return ()
     moved = entry.version > lane.version
     facts: list[e.Fact] = [e.VersionSeen(entry.version, Seen(entry.on_hand, content))]
     if moved:

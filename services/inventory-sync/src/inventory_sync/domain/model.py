@@ -90,13 +90,15 @@ class Delivery:
 class Lane:
     """The supply of a part at a location, as far as it is in memory: open deliveries, and what a batch names.
 
-    `on_hand` is the level of `version`, the newest; -1 before the first. `seen` holds versions of the batch.
+    `on_hand` is the level of `version`, the newest; -1 before the first. `seen` holds versions of the batch;
+    those up to `forgotten` were taken, or come too late.
     """
 
     part_id: str
     location_id: str
     on_hand: int = 0
     version: int = -1
+    forgotten: int = -1
     seen: dict[int, Seen] = field(default_factory=dict)
     deliveries: dict[str, Delivery] = field(default_factory=dict)
 

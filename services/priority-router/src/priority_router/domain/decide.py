@@ -21,6 +21,7 @@ from priority_router.domain.draft import Draft
 from priority_router.domain.events import (
     DUE,
     FORECAST,
+    OVERDUE,
     RELEASE,
     SETTLE,
     Event,
@@ -105,6 +106,8 @@ def _rang(draft: Draft, event: TimerRang) -> None:
         _breach(draft)
     elif event.key == FORECAST:
         _forecast(draft)
+    elif event.key == OVERDUE and draft.inbound and draft.stirred_by is None:
+        draft.emit(lane.Stirred(draft.cause))
 
 
 def _breach(draft: Draft) -> None:
@@ -115,17 +118,19 @@ def _breach(draft: Draft) -> None:
 
 
 def _forecast(draft: Draft) -> None:
-    """First who lends; only when that has come to rest, the promises: they depend on it."""
+    """First who lends; only when that has come to rest, the promises: they depend on it.
+
+    When that changed who is protected, or where, it is looked at once more.
+    """
     turned = flips(draft)
-    if turned:
-        for line, lending in turned:
-            set_lending(draft, line, lending=lending)
-        if draft.stirred_by is None:
-            draft.emit(lane.Stirred(draft.cause))
-    elif reckon(draft):
-        draft.emit(lane.Forecast(draft.inbound))
-    else:
+    for line, lending in turned:
+        set_lending(draft, line, lending=lending)
+    if not turned and not reckon(draft):
         draft.unforetold = True
+    elif not turned and not draft.guards_moved():
+        draft.emit(lane.Forecast())
+    elif draft.stirred_by is None:
+        draft.emit(lane.Stirred(draft.cause))
 
 
 def _policy(draft: Draft, event: PolicyTaken) -> None:

@@ -1,5 +1,6 @@
 """What one decision looks like while it is made: the queue as it was, and over it what the facts so far changed."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from datetime import datetime
@@ -9,11 +10,15 @@ from sortedcontainers import SortedDict
 
 from backorder_contracts.internal import CancelAnswer, Cause
 from priority_router.domain.evolve import write
+from priority_router.domain.ladder import Block, Slot
 from priority_router.domain.lane_facts import Change, Fact
 from priority_router.domain.model import LaneQueue, Print, print_of
 from priority_router.domain.order import BackOrder
 from priority_router.domain.policy import Policy
 from priority_router.domain.rank import Rank
+from priority_router.domain.turns import IN_RANK_ORDER, Run, Turns, run_from, run_of
+
+Stand = tuple[BackOrder, Slot]
 
 
 class Draft:
@@ -35,8 +40,7 @@ class Draft:
         self.idle = queue.idle
         self.idle_lots = queue.idle_lots
         self.inbound = queue.inbound
-        self.foreseen = queue.foreseen
-        self.handed = queue.handed
+        self.supplied = queue.supplied
         self.stirred_by = queue.stirred_by
         self.unsettled_by = queue.unsettled_by
         self.timers = dict(queue.timers)
@@ -45,6 +49,11 @@ class Draft:
         self.moves = 0  # times that units were given to a line
         self.unforetold = False  # promises remain to be published
         self.strays: list[Change] = []  # counts of back orders that nobody knows
+
+    @property
+    def given(self) -> int:
+        """How many units the lines of the lane were given, on balance."""
+        return self.supplied - self.idle
 
     @property
     def spent(self) -> bool:
@@ -105,6 +114,50 @@ class Draft:
         """Eligible waiting lines that lend, first to last."""
         return self._in_order(self.queue.ladder.lent(), lambda p: p.slot is not None and p.slot.lent)
 
+    def turns(self) -> Turns:
+        """Who is served out of the order of rank, as things stand now."""
+        if not self.queue.ladder.tally.guarded and all(_guard(now) is None for _, _, now in self.changed()):
+            return IN_RANK_ORDER
+        return Turns(list(self._runs()), self.given)
+
+    def guards_moved(self) -> bool:
+        """Whether a promise began or ceased to be protected, or is so from another place."""
+        return any(_guard(was) != _guard(now) for _, was, now in self.changed())
+
+    def _runs(self) -> Iterator[Run]:
+        """The lines that wait and do not lend: block by block, those that changed at their new places."""
+        mine, moved = self._moved()
+        blocks = self.queue.ladder.blocks
+        i = j = 0
+        for number, block in enumerate(blocks):
+            top, last = block.ranks[-1], number == len(blocks) - 1
+            k = len(mine) if last else bisect_right(mine, top, lo=i, key=_rank)
+            m = len(moved) if last else bisect_right(moved, top, lo=j)
+            if (i, j) == (k, m):
+                yield run_of(block)
+                continue
+            merged = merge(mine[i:k], self._still(block), key=_rank)
+            yield run_from(merged)
+            i, j = k, m
+        if not blocks:
+            yield run_from(mine)
+
+    def _still(self, block: Block) -> Iterator[Stand]:
+        for line, slot in zip(block.lines, block.slots, strict=True):
+            if not slot.lent and line.back_order_id not in self.touched:
+                yield line, slot
+
+    def _moved(self) -> tuple[list[Stand], list[Rank]]:
+        """Changed lines that wait and do not lend, and the ranks of those that did so before."""
+        mine: list[Stand] = []
+        before: list[Rank] = []
+        for line, was, now in self.changed():
+            if was is not None and was.slot is not None:
+                before.append(was.rank)
+            if now is not None and now.slot is not None and not now.slot.lent:
+                mine.append((line, now.slot))
+        return sorted(mine, key=_rank), sorted(before)
+
     def waiting_in(self, band: int) -> Iterator[str]:
         """Eligible waiting lines of a band, first to last."""
         return self._in_order(self.queue.ladder.of_band(band), lambda p: p.slot is not None and p.rank.band == band)
@@ -136,6 +189,14 @@ class Draft:
     def any_lends(self) -> bool:
         """Whether some lending line holds units."""
         return bool(self.queue.lenders) or any(now is not None and now.lends for _, _, now in self.changed())
+
+
+def _guard(place: Print | None) -> int | None:
+    return place.slot.guard if place is not None and place.slot is not None else None
+
+
+def _rank(stand: Stand) -> Rank:
+    return stand[0].rank
 
 
 def _backwards(index: SortedDict) -> Iterator[BackOrder]:

@@ -11,7 +11,8 @@ RELEASE = "release"  # set-aside units are ready to be released
 DUE = "due"  # a due date passes
 FORECAST = "forecast"  # promises are to be reckoned anew
 SETTLE = "settle"  # the rules changed: hand out again
-TIMERS = (RELEASE, DUE, FORECAST, SETTLE)
+OVERDUE = "overdue"  # a delivery is late: promises that rest on it are in the past
+TIMERS = (RELEASE, DUE, FORECAST, SETTLE, OVERDUE)
 
 
 @dataclass(frozen=True, slots=True)

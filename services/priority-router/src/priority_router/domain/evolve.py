@@ -41,6 +41,7 @@ def _increased(_: Book, line: BackOrder, fact: f.Increased) -> None:
     line.counted += fact.units
     line.covered = fact.covered
     line.whole_at = None
+    line.place = None  # the promise was for less
     if fact.reopened:
         line.closed_at = line.closed_as = None
 
@@ -64,11 +65,16 @@ def _promised(_: Book, line: BackOrder, fact: f.Promised) -> None:
     else:
         line.revisions += 1
     line.promise = Promise(fact.p50, fact.p90, fact.delivery_ids)
+    line.place = fact.place
     line.worsened += fact.overtaken
 
 
+def _promise_kept(_: Book, line: BackOrder, fact: f.PromiseKept) -> None:
+    line.place = fact.place
+
+
 def _withdrawn(_: Book, line: BackOrder, fact: f.PromiseWithdrawn) -> None:
-    line.promise = None
+    line.promise = line.place = None
     line.worsened += fact.overtaken
 
 
@@ -85,6 +91,8 @@ def _revoked(book: Book, line: BackOrder, fact: f.Revoked) -> None:
     line.allocated -= fact.units
     line.lots = less(line.lots, fact.lots)
     line.whole_at = None
+    if fact.rule == "stock-lost":
+        line.place = None  # the promise was for less
     move_idle(book, fact.units, gained=fact.lots)
 
 
@@ -103,11 +111,13 @@ def _shipped(book: Book, line: BackOrder, fact: f.Shipped) -> None:
     line.lots = less(line.lots, fact.lots)
     line.shipped_lots = merge(line.shipped_lots, fact.lots)
     move_idle(book, fact.released + fact.allocated - fact.counted)
+    book.supplied += fact.released + fact.allocated - fact.counted
 
 
 def _shipped_besides(book: Book, line: BackOrder, fact: f.ShippedBesides) -> None:
     line.counted -= fact.counted
     move_idle(book, -fact.counted)
+    book.supplied -= fact.counted
 
 
 def _completed(_: Book, line: BackOrder, fact: f.Completed) -> None:
@@ -174,8 +184,8 @@ def _only_said(_: Book, __: BackOrder, ___: f.OfBackOrder) -> None:
 
 
 def _idle(book: Book, fact: lane.IdleChanged) -> None:
+    book.supplied += fact.units
     move_idle(book, fact.units, gained=fact.lots)
-    book.handed += max(fact.units, 0)
 
 
 def _inbound(book: Book, fact: lane.InboundTaken) -> None:
@@ -190,9 +200,7 @@ def _unsettled(book: Book, fact: lane.Unsettled) -> None:
     book.unsettled_by = fact.cause
 
 
-def _forecast(book: Book, fact: lane.Forecast) -> None:
-    book.foreseen = fact.deliveries
-    book.handed = 0
+def _forecast(book: Book, _: lane.Forecast) -> None:
     book.stirred_by = None
 
 
@@ -206,6 +214,7 @@ def _reported(book: Book, fact: lane.NeedReported) -> None:
             line = book.take(change.back_order_id)
             line.counted += change.units
             book.put(line)
+    book.supplied -= fact.returned
     move_idle(book, -fact.returned, lost=fact.lots)
 
 
@@ -225,6 +234,7 @@ _LINE: dict[type, Callable[[Book, BackOrder, Any], None]] = {
     f.Prioritised: _prioritised,
     f.RankKept: _rank_kept,
     f.Promised: _promised,
+    f.PromiseKept: _promise_kept,
     f.PromiseWithdrawn: _withdrawn,
     f.Allocated: _allocated,
     f.Revoked: _revoked,

@@ -77,13 +77,24 @@ class RankKept(OfBackOrder):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promised(OfBackOrder):
-    """A promise was given, or moved by more than the tolerance; `overtaken` when others made it worse."""
+    """A promise was given, or moved by more than the tolerance; `overtaken` when others made it worse.
+
+    `place` is the number of the last unit of it, counted over all that the lane's lines are given.
+    """
 
     ce_type: ClassVar[str | None] = "back-order.promised"
     p50: datetime
     p90: datetime
     delivery_ids: tuple[str, ...]
+    place: int
     overtaken: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseKept(OfBackOrder):
+    """The promise stands, from another `place`: the line needs more than before."""
+
+    place: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +110,9 @@ class PromiseWithdrawn(OfBackOrder):
 class Allocated(OfBackOrder):
     """`units` were set aside for the line.
 
-    `rule`: rank-order (first waiting line), win (taken from `taken_from`, a fill line of a lower band), lent
-    (by `taken_from`, a complete line that cannot be completed), left-over (nobody else wants them).
+    `rule`: rank-order (first waiting line), promise-kept (a protected promise rests on them), win (taken from
+    `taken_from`, a fill line of a lower band), lent (by `taken_from`, a complete line that cannot be completed),
+    left-over (nobody else wants them).
     """
 
     ce_type: ClassVar[str | None] = "back-order.allocated"

@@ -7,7 +7,10 @@ stands before a rank) without a walk over all lines: a change costs one block, a
 from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import accumulate
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from priority_router.domain.order import BackOrder
 from priority_router.domain.rank import Rank
@@ -15,27 +18,46 @@ from priority_router.domain.rank import Rank
 BLOCK = 512
 
 
-class Slot(NamedTuple):
+class Slot(Struct, frozen=True, gc=False):
     """What the ladder knows of a line.
 
-    Units it waits for, whether it lends and has a promise, and, of a line that ships only complete, all the
-    units that it needs at once (`claim`, else 0).
+    Units it waits for, whether it lends, has a promise, and a place of that, and, of a line that ships only complete,
+    all the units that it needs at once (`claim`, else 0). `guard` is the place of a line whose promise is protected.
     """
 
     waiting: int
     lent: bool
     claim: int
-    promised: bool
+    promised: bool = False
+    placed: bool = False
+    guard: int | None = None
 
 
 def _kept(slot: Slot) -> int:
     return 0 if slot.lent else slot.waiting
 
 
+def _band(rank: Rank) -> int:
+    return rank.band
+
+
+class Guard(Struct, frozen=True, gc=False):
+    """A line whose promise is protected, the units that it waits for, and its place.
+
+    `upto` are the units that lines of its block wait for up to it, its own included (lenders left out).
+    """
+
+    line: BackOrder
+    waiting: int
+    place: int
+    upto: int
+
+
 class Bounds(NamedTuple):
-    """The least claim of a block, and between which dates the promises of its lines lie."""
+    """The least claim of a block, its protected lines, and between which dates its promises lie."""
 
     claim: int | None
+    guards: tuple[Guard, ...]
     p50: tuple[datetime, datetime] | None
     p90: tuple[datetime, datetime] | None
 
@@ -43,17 +65,32 @@ class Bounds(NamedTuple):
 class Tally:
     """Sums over some lines of the ladder."""
 
-    __slots__ = ("claimed", "claiming", "claims", "kept", "kept_lines", "lent_lines", "plain", "promised")
+    __slots__ = (
+        "claimed",
+        "claiming",
+        "claims",
+        "guarded",
+        "kept",
+        "kept_lines",
+        "lent_lines",
+        "plain",
+        "promised",
+        "spoken",
+        "unplaced",
+    )
 
     def __init__(self) -> None:
         self.kept = 0  # units that lines wait for which do not lend
         self.kept_lines = 0
         self.lent_lines = 0
-        self.plain = 0  # units that lines wait for which take any part of them
-        self.claiming = 0  # lines that ship only complete
+        self.guarded = 0  # lines whose promise is protected
+        self.spoken = 0  # units that those need
+        self.plain = 0  # units that other lines wait for which take any part of them
+        self.claiming = 0  # other lines that ship only complete
         self.claims = 0  # units of their claims
-        self.claimed = 0  # units of their claims that are set aside already
+        self.claimed = 0  # units of all claims that are set aside already
         self.promised = 0  # lines that do not lend and have a promise
+        self.unplaced = 0  # those of them whose promise has no place
 
     def add(self, slot: Slot, sign: int) -> None:
         """Count a line in (`sign` 1) or out (-1)."""
@@ -63,10 +100,15 @@ class Tally:
             self.kept += sign * slot.waiting
             self.kept_lines += sign
             self.promised += sign * slot.promised
+            self.unplaced += sign * (slot.promised and not slot.placed)
         if slot.claim:
+            self.claimed += sign * (slot.claim - slot.waiting)
+        if slot.guard is not None:
+            self.guarded += sign
+            self.spoken += sign * (slot.claim or slot.waiting)
+        elif slot.claim:
             self.claiming += sign
             self.claims += sign * slot.claim
-            self.claimed += sign * (slot.claim - slot.waiting)
         else:
             self.plain += sign * slot.waiting
 
@@ -94,7 +136,7 @@ class Block:
     def bounds(self) -> Bounds:
         """Least claim and promise dates; a walk over the block after a change in it."""
         if self._bounds is None:
-            claims = [slot.claim for slot in self.slots if slot.claim]
+            claims = [slot.claim for slot in self.slots if slot.claim and slot.guard is None]
             promises = [
                 line.promise
                 for slot, line in zip(self.slots, self.lines, strict=True)
@@ -104,10 +146,16 @@ class Block:
             p90 = [promise.p90 for promise in promises]
             self._bounds = Bounds(
                 min(claims) if claims else None,
+                tuple(self._guards()) if self.tally.guarded else (),
                 (min(p50), max(p50)) if p50 else None,
                 (min(p90), max(p90)) if p90 else None,
             )
         return self._bounds
+
+    def _guards(self) -> Iterator[Guard]:
+        for line, slot, upto in zip(self.lines, self.slots, accumulate(self.kept), strict=True):
+            if slot.guard is not None:
+                yield Guard(line, slot.waiting, slot.guard, upto)
 
 
 class Ladder:
@@ -190,9 +238,9 @@ class Ladder:
 
     def of_band(self, band: int) -> Iterator[BackOrder]:
         """All lines of a band, first to last."""
-        for at in range(bisect_left(self._tops, (band,)), len(self.blocks)):
+        for at in range(bisect_left(self._tops, band, key=_band), len(self.blocks)):
             block = self.blocks[at]
-            for i in range(bisect_left(block.ranks, (band,)), len(block.ranks)):
+            for i in range(bisect_left(block.ranks, band, key=_band), len(block.ranks)):
                 if block.ranks[i].band != band:
                     return
                 yield block.lines[i]

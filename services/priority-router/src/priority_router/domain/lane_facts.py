@@ -43,9 +43,7 @@ class Unsettled:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """All promises stand as this supply gives them."""
-
-    deliveries: tuple[Inbound, ...]
+    """All promises stand as the supply gives them."""
 
 
 @dataclass(frozen=True, slots=True)

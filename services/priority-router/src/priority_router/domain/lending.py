@@ -2,21 +2,24 @@
 
 from priority_router.domain.draft import Draft
 from priority_router.domain.facts import LendingSet, PromiseWithdrawn
-from priority_router.domain.ladder import Block
+from priority_router.domain.ladder import Block, Ladder, Slot
 from priority_router.domain.order import BackOrder
 
 
 def flips(draft: Draft) -> list[tuple[BackOrder, bool]]:
     """The lines that begin (True) or cease (False) to lend, at most `at_once` of them.
 
-    Going down the ranks, every line claims what it needs of all that is known: idle and inbound units, and
-    those that complete lines hold while they wait. A complete line whose whole claim is not left lends. What
-    the rule says does not depend on who lends already, so it comes to rest.
+    Every line claims what it needs of all that is known: idle and inbound units, and those that complete lines hold
+    while they wait. Protected promises claim first, then the others down the ranks. A complete line whose whole
+    claim is not left lends. What the rule says does not depend on who lends already, so it comes to rest.
     """
     ladder = draft.queue.ladder
+    left = draft.idle + sum(inbound.units for inbound in draft.inbound) + ladder.tally.claimed
+    if ladder.tally.spoken > left:
+        return _one_by_one(ladder, left, draft.at_once)  # promises that cannot be kept protect nobody
     if not ladder.tally.claiming:
         return []
-    left = draft.idle + sum(inbound.units for inbound in draft.inbound) + ladder.tally.claimed
+    left -= ladder.tally.spoken
     claiming, lending = ladder.tally.claiming, ladder.tally.lent_lines
     found: list[tuple[BackOrder, bool]] = []
     for block in ladder.blocks:
@@ -39,15 +42,28 @@ def _through(block: Block, left: int, found: list[tuple[BackOrder, bool]]) -> in
     if least is not None and left < least and tally.lent_lines == tally.claiming:
         return left - tally.plain
     for slot, line in zip(block.slots, block.lines, strict=True):
-        if not slot.claim:
-            left -= slot.waiting
-            continue
-        lends = slot.claim > left
-        if not lends:
-            left -= slot.claim
-        if lends != slot.lent:
-            found.append((line, lends))
+        if slot.guard is None:
+            left = _claim(slot, line, left, found)
     return left
+
+
+def _claim(slot: Slot, line: BackOrder, left: int, found: list[tuple[BackOrder, bool]]) -> int:
+    if not slot.claim:
+        return left - slot.waiting
+    lends = slot.claim > left
+    if lends != slot.lent:
+        found.append((line, lends))
+    return left if lends else left - slot.claim
+
+
+def _one_by_one(ladder: Ladder, left: int, at_once: int) -> list[tuple[BackOrder, bool]]:
+    found: list[tuple[BackOrder, bool]] = []
+    for block in ladder.blocks:
+        for slot, line in zip(block.slots, block.lines, strict=True):
+            left = _claim(slot, line, left, found)
+            if len(found) >= at_once:
+                return found
+    return found
 
 
 def set_lending(draft: Draft, line: BackOrder, lending: bool) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from msgspec import Struct
 from sortedcontainers import SortedDict, SortedList
 
 from backorder_contracts.identity import lane
@@ -16,7 +17,7 @@ from priority_router.domain.policy import Policy, Strategy
 from priority_router.domain.rank import Rank
 
 
-class Print(NamedTuple):
+class Print(Struct, frozen=True, gc=False):
     """Where a line stands in the indexes: they change only as far as this changes."""
 
     rank: Rank
@@ -30,6 +31,11 @@ class Print(NamedTuple):
     due_at: datetime | None
 
 
+def protected(line: BackOrder, policy: Policy) -> bool:
+    """Whether others have made the promise worse as often as they may: the line keeps its units and its place."""
+    return line.promise is not None and line.worsened >= policy.max_worsened
+
+
 def print_of(line: BackOrder, policy: Policy) -> Print | None:
     """The line's places under this policy; None for one that is not (or no longer) in the queue."""
     if line.due_at is None or line.closed_at is not None:
@@ -39,11 +45,11 @@ def print_of(line: BackOrder, policy: Policy) -> Print | None:
     slot = None
     if waiting > 0 and not line.held:
         claim = waiting + allocated if line.complete else 0
-        slot = Slot(waiting, line.lending, claim, line.promise is not None)
+        guard = line.place if protected(line, policy) else None
+        slot = Slot(waiting, line.lending, claim, line.promise is not None, line.place is not None, guard)
     prey = 0
     if allocated and policy.strategy(line.band) is Strategy.FILL:
-        protected = line.promise is not None and line.worsened >= policy.max_worsened
-        prey = 0 if protected else allocated
+        prey = 0 if protected(line, policy) else allocated
     return Print(
         rank=line.rank,
         slot=slot,
@@ -57,6 +63,11 @@ def print_of(line: BackOrder, policy: Policy) -> Print | None:
     )
 
 
+def _shown(place: Print) -> tuple[object, ...]:
+    """What the ladder knows of the line."""
+    return place.rank, place.slot, place.promise
+
+
 class Book(Protocol):
     """What facts are written into: the queue itself, or the draft of one decision."""
 
@@ -64,8 +75,7 @@ class Book(Protocol):
     idle: int
     idle_lots: Lots
     inbound: tuple[Inbound, ...]
-    foreseen: tuple[Inbound, ...]
-    handed: int
+    supplied: int
     stirred_by: Cause | None
     unsettled_by: Cause | None
     timers: dict[str, datetime]
@@ -92,7 +102,8 @@ def move_idle(book: Book, units: int, gained: Lots = (), lost: Lots = ()) -> Non
 class LaneQueue:
     """All that the priority router knows of one lane.
 
-    `idle` units belong to the queue and to no line; negative, they are owed: released units vanished.
+    `idle` units belong to the queue and to no line; negative, they are owed: released units vanished. `supplied` counts
+    the units that ever came, less those that went back or were lost.
     `orders` holds every open back order, and those closed ones that somebody loaded. Only `evolve` writes.
     """
 
@@ -103,13 +114,17 @@ class LaneQueue:
         self.idle = 0
         self.idle_lots: Lots = ()
         self.inbound: tuple[Inbound, ...] = ()
-        self.foreseen: tuple[Inbound, ...] = ()  # what promises were reckoned from last
-        self.handed = 0  # units that came since then
+        self.supplied = 0
         self.stirred_by: Cause | None = None  # what may have moved promises since
         self.unsettled_by: Cause | None = None  # what is not wholly handed out or ranked yet
         self.timers: dict[str, datetime] = {}
         self.orders: dict[str, BackOrder] = {}
         self._clear()
+
+    @property
+    def given(self) -> int:
+        """How many units the lines of the lane were given, on balance: places are counted from there."""
+        return self.supplied - self.idle
 
     @property
     def lane(self) -> str:
@@ -170,7 +185,7 @@ class LaneQueue:
                 times.remove((time, key))
 
     def _enter(self, line: BackOrder, new: Print, old: Print | None) -> None:
-        if new.slot is not None and (old is None or old[:3] != new[:3]):
+        if new.slot is not None and (old is None or _shown(old) != _shown(new)):
             self.ladder.put(new.rank, new.slot, line)
         for index, now in (
             (self.holders, new.allocated),
@@ -192,9 +207,13 @@ class LaneQueue:
 
     def adopt(self, policy: Policy) -> None:
         """Let another policy hold. Ranks stay until the lines are ranked anew, one after the other."""
+        other = policy.max_worsened != self.policy.max_worsened
         self.policy = policy
         for key in sorted(self.orders):  # an order that does not depend on when the lane was loaded
-            self._note_stale(self.orders[key])
+            line = self.orders[key]
+            self._note_stale(line)
+            if other and line.promise is not None:  # who is protected depends on the policy
+                self.put(line)
         for line in list(self.holders.values()):  # what a win may take depends on the policy
             self.put(line)
 

@@ -9,7 +9,7 @@ from priority_router.domain.lots import Lots, merge
 from priority_router.domain.rank import Rank
 
 
-class Promise(Struct, frozen=True):
+class Promise(Struct, frozen=True, gc=False):
     """When the customer may expect all that waits: the median date, a cautious one, and what it rests on."""
 
     p50: datetime
@@ -17,15 +17,16 @@ class Promise(Struct, frozen=True):
     delivery_ids: tuple[str, ...] = ()
 
 
-class BackOrder(Struct):
+class BackOrder(Struct, gc=False):
     """The state of a back order. Only `evolve` writes it.
 
     Units: back_ordered = waiting + allocated + released + shipped + cancelled. `counted` is what the ledger
     reckons that the line needs. `lots` stands for allocated and released units, `shipped_lots` for those that
     left. `rerouted_to` is where a part of it went: a line is rerouted once from a lane at most, so that no two
     parts of it meet again in one lane; of that part `away` units were not cancelled since, as far as is known
-    here, and `recalled` ones were. `band` means nothing while `due_at` is None (the line was opened, but
-    not yet prioritised).
+    here, and `recalled` ones were. `place` is the number of the last unit that it was promised, counted over all
+    units that lines of the lane are given; None when that was for another need, or no promise stands. `band` means
+    nothing while `due_at` is None (the line was opened, but not yet prioritised).
     """
 
     back_order_id: str
@@ -47,6 +48,7 @@ class BackOrder(Struct):
     due_at: datetime | None = None
     policy_version: str | None = None
     promise: Promise | None = None
+    place: int | None = None
     first_p50: datetime | None = None
     revisions: int = 0
     worsened: int = 0
@@ -93,6 +95,11 @@ class BackOrder(Struct):
     def closed(self) -> bool:
         """Whether the back order ended."""
         return self.closed_at is not None
+
+    @property
+    def revivable(self) -> bool:
+        """Whether more may come for it after its end: cover that is lost, a cancellation of what went elsewhere."""
+        return self.covered > 0 or self.away > 0
 
     @property
     def rank(self) -> Rank:

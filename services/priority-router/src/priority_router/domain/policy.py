@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeAlias
@@ -11,6 +11,8 @@ from backorder_contracts.internal import LineDetail
 
 Field: TypeAlias = str | int | float
 Classify: TypeAlias = Callable[[dict[str, Field]], int]
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+"""No date is later than the midnight that ends the last day that an order may name."""
 
 
 class Strategy(StrEnum):
@@ -68,7 +70,10 @@ class Policy:
 
     def due_at(self, line: LineDetail, band: int) -> datetime:
         """When the customer should have the units: what they asked for, or what the band aims at."""
-        return line.need_by if line.need_by is not None else line.placed_at + self.bands[band].target
+        if line.need_by is not None:
+            return line.need_by
+        target = self.bands[band].target
+        return line.placed_at + target if LATEST - line.placed_at > target else LATEST
 
 
 def line_facts(line: LineDetail) -> dict[str, Field]:

@@ -1,32 +1,37 @@
 """When customers may expect what they wait for: the queue in rank order over supply in time order."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import accumulate
 
 from backorder_contracts.internal import Cause
 from priority_router.domain.draft import Draft
 from priority_router.domain.events import Inbound
-from priority_router.domain.facts import AtRisk, Promised, PromiseWithdrawn
+from priority_router.domain.facts import AtRisk, Promised, PromiseKept, PromiseWithdrawn
 from priority_router.domain.ladder import Block
 from priority_router.domain.order import BackOrder, Promise
+from priority_router.domain.turns import IN_RANK_ORDER, NEVER, Turn, Turns, run_of
+
+Dates = tuple[datetime, datetime]
 
 
 class Supply:
-    """Inbound deliveries as steps: how many units will have come by when, units that are owed taken off."""
+    """Inbound deliveries as steps: how many units will have come by when, units that are owed taken off.
 
-    def __init__(self, deliveries: tuple[Inbound, ...], owed: int) -> None:
+    What is overdue at `now` comes now at the earliest.
+    """
+
+    def __init__(self, deliveries: tuple[Inbound, ...], owed: int, now: datetime) -> None:
         by_p50 = sorted(deliveries, key=lambda d: (d.p50, d.delivery_id))
         by_p90 = sorted(deliveries, key=lambda d: (d.p90, d.delivery_id))
         self._sums50 = [n - owed for n in accumulate(d.units for d in by_p50)]
         self._sums90 = [n - owed for n in accumulate(d.units for d in by_p90)]
-        self._dates50 = [d.p50 for d in by_p50]
-        self._dates90 = [d.p90 for d in by_p90]
+        self._dates50 = [max(d.p50, now) for d in by_p50]
+        self._dates90 = [max(d.p90, now) for d in by_p90]
         self._ids = [d.delivery_id for d in by_p50]
         self.total = self._sums50[-1] if deliveries else -owed
 
-    def dates(self, unit: int) -> tuple[datetime, datetime] | None:
+    def dates(self, unit: int) -> Dates | None:
         """When the `unit`-th unit that is waited for comes: median and cautious date; None if never."""
         i, j = self.steps(unit)
         return (self._dates50[i], self._dates90[j]) if i < len(self._ids) else None
@@ -34,6 +39,11 @@ class Supply:
     def steps(self, unit: int) -> tuple[int, int]:
         """The deliveries that bring that unit, in order of the one date and of the other."""
         return bisect_left(self._sums50, unit), bisect_left(self._sums90, unit)
+
+    def until(self, unit: int) -> int:
+        """The last unit that comes when this one does."""
+        i, j = self.steps(unit)
+        return min(self._sums50[i], self._sums90[j]) if i < len(self._ids) else NEVER
 
     def deliveries(self, first: int, last: int) -> tuple[str, ...]:
         """The deliveries that bring the units from `first` to `last`."""
@@ -47,44 +57,74 @@ def reckon(draft: Draft) -> bool:
     are passed without a look at their lines, and the walk ends where supply does.
     """
     ladder = draft.queue.ladder
-    owed = max(-draft.idle, 0)
-    walk = Walk(draft, Supply(draft.inbound, owed), Supply(draft.foreseen, owed + draft.handed))
+    turns = Turns([run_of(block) for block in ladder.blocks], draft.given) if ladder.tally.guarded else IN_RANK_ORDER
+    walk = Walk(draft, Supply(draft.inbound, max(-draft.idle, 0), draft.now), turns)
+    for turn in turns.turns:
+        walk.turn(turn)
     before = 0
     promised = ladder.tally.promised
-    for block in ladder.blocks:
-        if before >= walk.supply.total and not promised:
+    for number, block in enumerate(ladder.blocks):
+        if walk.full:
+            return False
+        if turns.position(before + 1) > walk.supply.total and not promised:
             break
-        if block.tally.kept_lines and not walk.quiet(block, before):
-            walk.through(block, before)
-            if walk.published >= draft.at_once:
-                return False
-        before += block.tally.kept
+        kept = block.tally.kept - turns.units(number)
+        if kept:
+            walk.through(block, before, kept)
+        before += kept
         promised -= block.tally.promised
-    return True
+    return not walk.full
 
 
 class Walk:
     """One reckoning of the promises of a lane."""
 
-    def __init__(self, draft: Draft, supply: Supply, foreseen: Supply) -> None:
+    def __init__(self, draft: Draft, supply: Supply, turns: Turns) -> None:
         self._draft = draft
         self.supply = supply
-        self._foreseen = foreseen
+        self._turns = turns
+        self._given = draft.given
         self._tolerance = draft.policy.tolerance
         self._cause = draft.stirred_by or draft.cause
-        self.published = 0
+        self._left = draft.at_once
 
-    def quiet(self, block: Block, before: int) -> bool:
-        """Whether surely no promise in the block moved, `before` units being waited for before it."""
+    @property
+    def full(self) -> bool:
+        """Whether as many promises were published as one decision may."""
+        return self._left <= 0
+
+    def turn(self, turn: Turn) -> None:
+        """Look at a line that is taken out of the order of rank."""
+        if not self._stands(turn.line, self.supply.dates(turn.last)):
+            self.line(turn.line, turn.first, turn.last)
+
+    def through(self, block: Block, before: int, kept: int) -> None:
+        """Look at the lines of a block that are served in the order of rank: `kept` units, `before` others before."""
+        turns, supply = self._turns, self.supply
+        if self._same(before + 1) >= before + kept and self._quiet(block, supply.dates(turns.position(before + 1))):
+            return
+        dates, same = None, -1
+        for line, slot in zip(block.lines, block.slots, strict=True):
+            if slot.lent or line.back_order_id in turns:
+                continue
+            first, before = before + 1, before + slot.waiting
+            if before > same:
+                dates, same = supply.dates(turns.position(before)), self._same(before)
+            if not self._stands(line, dates):
+                self.line(line, turns.position(first), turns.position(before))
+
+    def _same(self, unit: int) -> int:
+        """Up to which unit of those in the order of rank all come when this one does."""
+        shift = self._turns.position(unit) - unit
+        return min(self._turns.until(unit), self.supply.until(unit + shift) - shift)
+
+    def _quiet(self, block: Block, dates: Dates | None) -> bool:
+        """Whether surely every promise in the block stands, all its lines having this date."""
         tally = block.tally
-        first, last = self.supply.steps(before + 1), self.supply.steps(before + tally.kept)
-        if first != last:
-            return False
-        dates = self.supply.dates(before + 1)
         if dates is None:
             return not tally.promised
         bounds = block.bounds
-        if tally.promised < tally.kept_lines or bounds.p50 is None or bounds.p90 is None:
+        if tally.promised < tally.kept_lines or tally.unplaced or bounds.p50 is None or bounds.p90 is None:
             return False
         return all(
             abs(date - bound) <= self._tolerance
@@ -92,22 +132,21 @@ class Walk:
             for bound in both
         )
 
-    def through(self, block: Block, before: int) -> None:
-        """Look at each line of the block."""
-        for line, waiting in _kept(block):
-            last = before + waiting
-            self._line(line, before + 1, last)
-            if self.published >= self._draft.at_once:
-                return
-            before = last
+    def _stands(self, line: BackOrder, dates: Dates | None) -> bool:
+        return not _moved(line.promise, dates, self._tolerance) and (line.promise is None or line.place is not None)
 
-    def _line(self, line: BackOrder, first: int, last: int) -> None:
-        dates, old = self.supply.dates(last), line.promise
-        if not _moved(old, dates, self._tolerance):
+    def line(self, line: BackOrder, first: int, last: int) -> None:
+        """Say what is new about a line that is to get the units from `first` to `last`."""
+        if self.full:
             return
-        self.published += 1
-        overtaken = self._overtaken(old, last)
-        key, cause = line.back_order_id, self._cause
+        dates, old = self.supply.dates(last), line.promise
+        key, cause, place = line.back_order_id, self._cause, last + self._given
+        if not _moved(old, dates, self._tolerance):
+            if old is not None and line.place is None:
+                self._draft.emit(PromiseKept(back_order_id=key, cause=cause, place=place))
+            return
+        self._left -= 1
+        overtaken = self._overtaken(line, dates)
         if dates is None:
             reason = "overtaken" if overtaken else "no-supply"
             self._draft.emit(PromiseWithdrawn(back_order_id=key, cause=cause, reason=reason, overtaken=overtaken))
@@ -119,32 +158,31 @@ class Walk:
                 p50=dates[0],
                 p90=dates[1],
                 delivery_ids=self.supply.deliveries(first, last),
+                place=place,
                 overtaken=overtaken,
             )
         )
         warn(self._draft, key, cause)
 
-    def _overtaken(self, old: Promise | None, last: int) -> bool:
-        """Whether the promise would have become worse with the supply of the last reckoning, too.
-
-        Units that came since then are taken off it: they are not to come any more.
-        """
-        if old is None:
+    def _overtaken(self, line: BackOrder, dates: Dates | None) -> bool:
+        """Whether others made the promise worse: at the line's old place it would be better than it is now."""
+        if line.promise is None or line.place is None or not _later(line.promise, dates, self._tolerance):
             return False
-        dates = self._foreseen.dates(last)
-        return dates is None or any(
-            date - then > self._tolerance for date, then in zip(dates, (old.p50, old.p90), strict=True)
-        )
+        place = line.place - self._given
+        if place <= 0:
+            return True  # it had the units, and they were taken for others
+        then = self.supply.dates(place)
+        return then is not None and _later(Promise(*then), dates, self._tolerance)
 
 
-def _kept(block: Block) -> Iterator[tuple[BackOrder, int]]:
-    return ((line, slot.waiting) for line, slot in zip(block.lines, block.slots, strict=True) if not slot.lent)
-
-
-def _moved(old: Promise | None, dates: tuple[datetime, datetime] | None, tolerance: timedelta) -> bool:
+def _moved(old: Promise | None, dates: Dates | None, tolerance: timedelta) -> bool:
     if old is None or dates is None:
         return (old is None) != (dates is None)
     return abs(dates[0] - old.p50) > tolerance or abs(dates[1] - old.p90) > tolerance
+
+
+def _later(old: Promise, dates: Dates | None, tolerance: timedelta) -> bool:
+    return dates is None or dates[0] - old.p50 > tolerance or dates[1] - old.p90 > tolerance
 
 
 def warn(draft: Draft, back_order_id: str, cause: Cause) -> None:

@@ -1,10 +1,11 @@
 """The order in which waiting lines are served."""
 
 from datetime import datetime
-from typing import NamedTuple
+
+from msgspec import Struct
 
 
-class Rank(NamedTuple):
+class Rank(Struct, frozen=True, order=True, gc=False):
     """A place in the queue; the smaller one is served first.
 
     The tuple is total (no two lines of a lane share order and line) and explains itself. Texts compare by code

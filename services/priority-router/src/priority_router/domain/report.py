@@ -1,11 +1,14 @@
 """What every decision ends with: the ledger hears what changed, and the timers are set."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from priority_router.domain.draft import Draft
-from priority_router.domain.events import DUE, FORECAST, RELEASE, SETTLE
+from priority_router.domain.events import DUE, FORECAST, OVERDUE, RELEASE, SETTLE
 from priority_router.domain.lane_facts import Change, NeedReported, Stirred, TimerSet, Unsettled
 from priority_router.domain.model import Print
+from priority_router.domain.policy import LATEST
+
+_FRESH = timedelta(hours=1)  # promises that rest on an overdue delivery are not moved more often
 
 
 def report(draft: Draft) -> None:
@@ -68,6 +71,7 @@ def set_timers(draft: Draft, rang: str | None) -> None:
         DUE: _earliest(draft, "dues"),
         FORECAST: _forecast_at(draft, rang),
         SETTLE: draft.now if draft.unsettled_by is not None else None,
+        OVERDUE: _overdue_at(draft),
     }
     for key, at in wanted.items():
         if draft.timers.get(key) != at or (key == rang and at is not None):
@@ -81,6 +85,23 @@ def _forecast_at(draft: Draft, rang: str | None) -> datetime | None:
         return draft.now
     at = draft.timers.get(FORECAST)
     return at if at is not None and rang != FORECAST else draft.now + draft.policy.promise_debounce
+
+
+def _overdue_at(draft: Draft) -> datetime | None:
+    """When promises that rest on the first delivery are to be reckoned anew, because it has not come."""
+    promised = draft.queue.ladder.tally.promised
+    promised += sum(_is_promised(now) - _is_promised(was) for _, was, now in draft.changed())
+    if not draft.inbound or not promised:
+        return None
+    first, span = draft.inbound[0].p50, max(draft.policy.tolerance, _FRESH)
+    known = draft.timers.get(OVERDUE)
+    if first <= draft.now and known is not None and known > draft.now:
+        return known
+    return min(max(first, draft.now), LATEST - span) + span
+
+
+def _is_promised(place: Print | None) -> bool:
+    return place is not None and place.slot is not None and place.slot.promised and not place.slot.lent
 
 
 def _earliest(draft: Draft, index: str) -> datetime | None:

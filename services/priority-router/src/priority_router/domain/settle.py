@@ -1,7 +1,7 @@
 """Hands units to lines until no unit is idle that somebody may have, and no rule gives anybody a better right."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice, takewhile
 
 from priority_router.domain.draft import Draft
 from priority_router.domain.facts import Allocated, PassedOver, Revoked
@@ -12,6 +12,7 @@ from priority_router.domain.rank import Rank
 
 MISSES = 64  # complete lines of a winning band that are looked at although the prey does not complete them
 NAMED = 3  # lines named per reason that were passed over
+_NOBODY = ("", 0)
 
 
 def settle(draft: Draft) -> None:
@@ -40,12 +41,33 @@ def _lose(draft: Draft) -> None:
 def _hand_out(draft: Draft) -> None:
     if draft.idle <= 0:
         return
-    for rule, lines in (("rank-order", draft.kept()), ("left-over", draft.lent())):
-        for key in lines:
-            line = draft.see(key)
-            give(draft, line, min(draft.idle, line.waiting), rule)
-            if draft.idle <= 0 or draft.spent:
-                return
+    for rule, key, units in chain(_in_line(draft), (("left-over", key, None) for key in draft.lent())):
+        line = draft.see(key)
+        give(draft, line, min(draft.idle, line.waiting if units is None else units), rule)
+        if draft.idle <= 0 or draft.spent:
+            return
+
+
+def _in_line(draft: Draft) -> Iterator[tuple[str, str, int | None]]:
+    """Whose turn it is: the rule, the line, how many units (None: all that it waits for).
+
+    In the order of rank, but for protected promises that would not be kept so.
+    """
+    turns = draft.turns()
+    others = ((key, draft.see(key).waiting) for key in draft.kept() if key not in turns)
+    served = 0
+    key, left = next(others, _NOBODY)
+    for turn in turns.turns:
+        while left and served < turn.after:
+            units = min(left, turn.after - served)
+            yield "rank-order", key, units
+            served, left = served + units, left - units
+            if not left:
+                key, left = next(others, _NOBODY)
+        yield "promise-kept", turn.line.back_order_id, None
+    if left:
+        yield "rank-order", key, None
+    yield from (("rank-order", key, None) for key, _ in others)
 
 
 def _lend(draft: Draft) -> None:
@@ -121,7 +143,7 @@ def give(draft: Draft, line: BackOrder, units: int, rule: str, *, taken_from: st
             rule=rule,
             rank=line.rank,
             at=draft.now,
-            passed_over=_passed_over(draft, line.rank),
+            passed_over=_passed_over(draft, line.rank, rule),
             taken_from=taken_from,
         )
     )
@@ -142,8 +164,11 @@ def take_back(draft: Draft, line: BackOrder, units: int, rule: str, *, taken_for
     )
 
 
-def _passed_over(draft: Draft, rank: Rank) -> tuple[PassedOver, ...]:
+def _passed_over(draft: Draft, rank: Rank, rule: str) -> tuple[PassedOver, ...]:
     queue = draft.queue
+    if rule == "promise-kept":
+        better = takewhile(lambda key: draft.see(key).rank < rank, draft.kept())
+        return tuple(PassedOver(key, "promise-kept") for key in islice(better, NAMED))
     if not queue.shelved and not queue.ladder.tally.lent_lines:
         return ()
     held = islice(queue.shelved.values(), NAMED)

@@ -1,0 +1,27 @@
+"""How far the lanes are behind: as metrics, and committed to the group, where tools look for it. We never read that."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from backorder_runtime.store import Place
+from backorder_runtime.telemetry import LAG_RECORDS, LAG_SECONDS
+
+
+async def commit(consumer: AIOKafkaConsumer, places: Mapping[TopicPartition, Place]) -> None:
+    """Tell the broker where we stand."""
+    with suppress(KafkaError, ValueError):
+        await consumer.commit({log: place.next_offset for log, place in places.items()})
+
+
+def export(consumer: AIOKafkaConsumer, places: Mapping[TopicPartition, Place], now: datetime) -> None:
+    """Show how many records are behind us in each partition, and how old the newest is that we took."""
+    for log, place in places.items():
+        end = consumer.highwater(log)
+        behind = max(0, end - place.next_offset) if end is not None else 0
+        LAG_RECORDS.labels(log.topic, str(log.partition)).set(behind)
+        age = now.timestamp() - place.newest_ms / 1000 if behind and place.newest_ms else 0.0
+        LAG_SECONDS.labels(log.topic, str(log.partition)).set(max(0.0, age))

@@ -1,0 +1,24 @@
+"""What the engine needs to know of a service whose lanes it runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from backorder_contracts.topics import TOPICS
+from backorder_runtime.handler import LaneHandler
+from backorder_runtime.retention import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class LaneService:
+    """Its name, its inputs, a handler for each shard, and what it forgets."""
+
+    name: str
+    topics: tuple[str, ...]
+    new_handler: Callable[[int], LaneHandler[Any, Any]]
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def sequenced(self) -> frozenset[str]:
+        """The topics with one publisher: a record that its relay repeats is known by its sequence."""
+        return frozenset(topic for topic in self.topics if len(TOPICS[topic].publishers) == 1)

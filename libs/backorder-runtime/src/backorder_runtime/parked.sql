@@ -1,0 +1,8 @@
+-- name: parked
+SELECT lane.shard, lane.lane, lane.error, lane.since, lane.resume, count(input.id) AS waiting
+FROM parked_lane AS lane LEFT JOIN parked_input AS input ON input.shard = lane.shard AND input.lane = lane.lane
+WHERE $1::text IS NULL OR lane.lane = $1
+GROUP BY lane.shard, lane.lane ORDER BY lane.since, lane.lane
+
+-- name: first_input
+SELECT record FROM parked_input WHERE shard = $1 AND lane = $2 ORDER BY id LIMIT 1

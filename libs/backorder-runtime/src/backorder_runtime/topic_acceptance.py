@@ -1,0 +1,118 @@
+"""Has a service go on after a topic has lost what it had not read, or was made anew: a decision of people.
+
+Every shard that stands where the log no longer has anything goes on at what the log still has. What is read twice by
+that is known by its identity or its sequence.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from backorder_contracts.topics import TOPICS
+from backorder_runtime import queries
+from backorder_runtime.command_line import CannotDo
+from backorder_runtime.consumer import first_and_end
+from backorder_runtime.database import Conn
+from backorder_runtime.settings import KafkaSettings, aiokafka_options
+from backorder_runtime.topic_watch import Topics
+
+_SQL = queries.load(__package__ or "backorder_runtime", "topic_pin.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A partition whose reader goes on somewhere else: `before` is what it would have read next."""
+
+    topic: str
+    partition: int
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What is to be accepted: the topics as they are now, and where their readers go on."""
+
+    cluster: str
+    pins: Mapping[str, tuple[str, int]]
+    moves: Sequence[Move]
+
+
+async def find_out(conn: Conn, kafka: KafkaSettings, service: str, names: Sequence[str]) -> Acceptance:
+    """Compare topics with what the database knows of them; all that the service reads when none is named.
+
+    Raises `CannotDo` for a topic that the service does not read, or that does not exist.
+    """
+    pinned = {row["topic"]: row for row in await conn.fetch(_SQL["pinned"], list(TOPICS))}
+    if strange := [name for name in names if name not in pinned]:
+        raise CannotDo(f"{service} does not read {', '.join(strange)}; it reads {', '.join(pinned) or 'nothing yet'}")
+    topics = Topics(kafka)
+    cluster, found = await topics.cluster_id(), await topics.describe(names or pinned)
+    if missing := [name for name in names or pinned if name not in found]:
+        raise CannotDo(f"{', '.join(missing)} does not exist: run `backorder topics create` first")
+    moves: list[Move] = []
+    consumer = _consumer(kafka, service)
+    await consumer.start()
+    try:
+        for name, state in found.items():
+            is_new = pinned[name]["topic_id"] != state.topic_id
+            stands = dict(await conn.fetch(_SQL["stands"], name)) or await _committed(consumer, name, state.partitions)
+            moves += await _moves(consumer, name, stands, is_new=is_new)
+    finally:
+        await consumer.stop()
+    return Acceptance(cluster, {name: (state.topic_id, state.partitions) for name, state in found.items()}, moves)
+
+
+async def accept(conn: Conn, kafka: KafkaSettings, service: str, acceptance: Acceptance) -> None:
+    """Do it. A service that still runs on these topics is fenced off first, and stops by itself."""
+    lanes = {row["topic"] for row in await conn.fetch(_SQL["lane_topics"])}
+    await _commit(kafka, service, [move for move in acceptance.moves if move.topic not in lanes])
+    async with conn.transaction():
+        await conn.execute(_SQL["fence_all"])
+        for topic, (topic_id, partitions) in acceptance.pins.items():
+            await conn.execute(_SQL["repin"], topic, topic_id, partitions, acceptance.cluster)
+            moves = [move for move in acceptance.moves if move.topic == topic and topic in lanes]
+            shards, offsets = [move.partition for move in moves], [move.after for move in moves]
+            await conn.execute(_SQL["go_on_at"], topic, shards, offsets)
+
+
+async def _moves(consumer: Any, topic: str, stands: Mapping[int, int], *, is_new: bool) -> list[Move]:
+    places = [TopicPartition(topic, number) for number in stands]
+    moves = []
+    for place, (first, end) in (await first_and_end(consumer, places)).items():
+        stood = stands[place.partition]
+        after = first if is_new else min(max(stood, first), end)
+        if after != stood:
+            moves.append(Move(topic, place.partition, stood, after))
+    return moves
+
+
+async def _committed(consumer: Any, topic: str, partitions: int) -> dict[int, int]:
+    """Where the intake stands: its offsets are the consumer group's."""
+    found = {number: await consumer.committed(TopicPartition(topic, number)) for number in range(partitions)}
+    return {number: offset for number, offset in found.items() if offset is not None}
+
+
+async def _commit(kafka: KafkaSettings, service: str, moves: Iterable[Move]) -> None:
+    offsets = {TopicPartition(move.topic, move.partition): move.after for move in moves}
+    if not offsets:
+        return
+    consumer = _consumer(kafka, service)
+    await consumer.start()
+    try:
+        consumer.assign(list(offsets))
+        await consumer.commit(offsets)
+    finally:
+        await consumer.stop()
+
+
+def _consumer(kafka: KafkaSettings, service: str) -> Any:
+    return AIOKafkaConsumer(
+        **aiokafka_options(kafka),
+        group_id=f"backorder.{service}.intake",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        isolation_level="read_committed",
+    )

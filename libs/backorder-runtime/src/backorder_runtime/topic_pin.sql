@@ -1,0 +1,27 @@
+-- name: pinned
+SELECT topic, topic_id, partitions, cluster_id FROM topic_pin WHERE topic = ANY ($1::text[]) ORDER BY topic
+
+-- name: pin
+INSERT INTO topic_pin (topic, topic_id, partitions, cluster_id, pinned_at)
+SELECT topic, topic_id, partitions, $1, now()
+FROM unnest($2::text[], $3::text[], $4::integer[]) AS seen (topic, topic_id, partitions)
+ON CONFLICT (topic) DO NOTHING
+
+-- name: repin
+INSERT INTO topic_pin (topic, topic_id, partitions, cluster_id, pinned_at) VALUES ($1, $2, $3, $4, now())
+ON CONFLICT (topic) DO UPDATE SET topic_id = $2, partitions = $3, cluster_id = $4, pinned_at = now()
+
+-- name: stands
+SELECT shard, next_offset FROM shard_input WHERE topic = $1 ORDER BY shard
+
+-- name: fence_all
+-- Whoever owns a shard now commits nothing more.
+UPDATE shard SET epoch = epoch + 1, owner = NULL
+
+-- name: go_on_at
+UPDATE shard_input AS input SET next_offset = seen.next
+FROM unnest($2::integer[], $3::bigint[]) AS seen (shard, next)
+WHERE input.topic = $1 AND input.shard = seen.shard
+
+-- name: lane_topics
+SELECT DISTINCT topic FROM shard_input

@@ -1,0 +1,126 @@
+"""What is over leaves the tables in bounded steps, under the fence, and is told once."""
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from engine_support.bench import Bench
+
+from backorder_runtime import retention, store
+from backorder_runtime.clock import utc_now
+from backorder_runtime.record import Message
+from backorder_runtime.retention import Rhythm, Rule
+from backorder_runtime.service import Running
+from backorder_runtime.settings import RetentionSettings, Settings
+
+DAY = timedelta(days=1)
+SHARD_RULE = Rule(
+    "old",
+    "DELETE FROM old WHERE name IN (SELECT name FROM old WHERE shard = $1 AND at < $2 LIMIT $3) RETURNING name",
+    DAY,
+    lambda rows: [Message("supply", "P1@W1", "tally.gone", row["name"].encode()) for row in rows],
+)
+
+
+@pytest.fixture
+async def old(bench: Bench) -> Bench:
+    """A bench with a table of things that are over, and one that is not."""
+    await bench.pool.execute("CREATE TABLE old (name text PRIMARY KEY, shard integer, at timestamptz)")
+    await bench.pool.execute(
+        "INSERT INTO old SELECT 'n' || n, n % $1, now() - interval '2 days' FROM generate_series(1, 250) AS n",
+        bench.settings.kafka.partitions,
+    )
+    await bench.pool.execute("INSERT INTO old VALUES ('young', 0, now())")
+    quick = RetentionSettings(step_rows=20, every_seconds=0.05)
+    bench.settings = bench.settings.model_copy(update={"retention": quick})
+    return bench
+
+
+@pytest.mark.stack
+async def test_everything_that_is_over_goes_and_is_told_once(old: Bench) -> None:
+    runner = await old.start(rules=(SHARD_RULE,))
+
+    async def only_young() -> bool:
+        return [row["name"] for row in await old.pool.fetch("SELECT name FROM old")] == ["young"]
+
+    await old.until(only_young)
+    await old.stop(runner)
+    told = Counter(record.value.decode() for record in await old.values("supply"))
+    assert told == Counter(f"n{n}" for n in range(1, 251))
+    assert await old.pool.fetchval("SELECT count(*) FROM outbox") == 0
+
+
+@pytest.mark.stack
+async def test_a_step_is_bounded_and_an_owner_of_before_removes_nothing(old: Bench) -> None:
+    runner = await old.start()
+    await old.until(lambda: _now(runner.ready))
+    number, shard = next(iter(runner._shards.items()))
+    count = "SELECT count(*) FROM old"
+    batch, more = await shard.forget(old.pool, (SHARD_RULE,), utc_now(), 3)
+    assert batch is not None
+    assert (len(batch.entries), more) == (3, True)
+    assert await old.pool.fetchval(count) == 248
+    async with old.pool.acquire() as conn:
+        await store.claim(conn, number, "another", {})
+    with pytest.raises(store.Fenced):
+        await shard.forget(old.pool, (SHARD_RULE,), utc_now(), 3)
+    assert await old.pool.fetchval(count) == 248
+    await old.stop(runner, crash=True)
+
+
+@pytest.mark.stack
+async def test_a_rule_that_the_database_refuses_does_not_stop_the_shard(old: Bench) -> None:
+    broken = Rule("old", "DELETE FROM nothing WHERE $1 = 0 AND $2 < now() AND $3 = 0", DAY)
+    failures = retention.FAILURES._value.get()
+    runner = await old.start(rules=(broken,))
+    await old.until(lambda: _now(retention.FAILURES._value.get() > failures))
+    await old.send(("P1@W1", "word"))
+    await old.until(lambda: _counted(old, 1))
+    assert len(runner.owned) == old.settings.kafka.partitions
+    await old.stop(runner)
+
+
+@pytest.mark.stack
+async def test_tables_are_swept_where_shard_0_is_and_counted(old: Bench) -> None:
+    await old.pool.execute(
+        "INSERT INTO dead_letter SELECT 't', 0, n, 'r', 'd', now() - interval '31 days' FROM generate_series(1, 70) AS n"
+    )
+    await old.pool.execute("INSERT INTO dead_letter VALUES ('t', 1, 1, 'r', 'd', now())")
+    owned: list[tuple[int, ...]] = [(1, 2)]
+    running = Running(old.settings, old.pool, utc_now, lambda: owned[0])
+    stop, letters = asyncio.Event(), "SELECT count(*) FROM dead_letter"
+    task = asyncio.create_task(retention.keep_tables([retention.dead_letters(old.settings.retention)])(running, stop))
+    await asyncio.sleep(0)
+    assert await old.pool.fetchval(letters) == 71, "shard 0 is elsewhere"
+    owned[0] = (0,)
+
+    async def one_left() -> bool:
+        return bool(await old.pool.fetchval(letters) == 1)
+
+    await old.until(one_left)
+    await old.until(lambda: _now(("dead_letter",) in retention.RETAINED._metrics))
+    stop.set()
+    await task
+
+
+def test_a_shard_comes_again_at_once_while_there_is_more_and_later_when_there_is_not() -> None:
+    pace = Rhythm(RetentionSettings(every_seconds=3_600))
+    assert pace.due([1, 2]) is None, "nobody begins at once"
+    pace.done(2, more=True)
+    assert pace.due([1, 2]) == 2
+    pace.done(2, more=False)
+    assert pace.due([1, 2]) is None
+    assert pace.due([]) is None
+
+
+def test_the_dead_letters_outlast_every_topic_by_default() -> None:
+    assert retention.dead_letters(Settings().retention).after >= retention.longest_topic(retention.TOPICS)
+
+
+async def _now(value: bool) -> bool:
+    return value
+
+
+async def _counted(bench: Bench, count: int) -> bool:
+    return await bench.counted() == count

@@ -1,0 +1,58 @@
+"""Partitions that are taken away in the middle of the work on them: the loops go on."""
+
+import asyncio
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+from backorder_contracts.internal import Origin
+from backorder_runtime.intake import IntakeRunner
+from backorder_runtime.lanes import LaneRunner
+from backorder_runtime.outbox import Letter, OutboxBatch
+from backorder_runtime.record import Record
+from backorder_runtime.relay import Relay
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def batch(number):
+    return OutboxBatch(number, NOW, (Letter(Origin("order-placed", 0, 0), "empty", "empty", (None, None, ())),))
+
+
+async def test_a_shard_revoked_while_its_relay_has_a_backlog_does_not_end_the_loop():
+    async def never():
+        await asyncio.Event().wait()
+
+    relay = Relay("service", 0, None, None)
+    shard = SimpleNamespace(relay=relay)
+    runner = object.__new__(LaneRunner)
+    runner._settings = SimpleNamespace(engine=SimpleNamespace(relay_backlog=1))
+    runner._shards, runner._relays = {0: shard}, {0: asyncio.create_task(never())}
+    await relay.put([batch(1)], backlog=1)
+    publishing = asyncio.create_task(runner._publish(0, shard, batch(2)))
+    while len(relay._waiting) < 2:
+        await asyncio.sleep(0)
+    runner._relays.pop(0).cancel()
+    await asyncio.wait_for(publishing, 10)
+
+
+async def test_a_relay_that_fails_while_it_has_a_backlog_does_not_end_the_loop():
+    async def fail():
+        raise OSError("the brokers are away")
+
+    relay = Relay("service", 0, None, None)
+    shard = SimpleNamespace(relay=relay)
+    runner = object.__new__(LaneRunner)
+    runner._settings = SimpleNamespace(engine=SimpleNamespace(relay_backlog=1))
+    runner._shards, runner._relays = {0: shard}, {0: asyncio.create_task(fail())}
+    await relay.put([batch(1)], backlog=1)
+    await asyncio.wait_for(runner._publish(0, shard, batch(2)), 10)
+    assert isinstance(runner._relays[0].exception(), OSError), "it is there for the next turn to see"
+
+
+def test_an_intake_reports_no_lag_of_a_partition_that_was_revoked_meanwhile():
+    def highwater(place):
+        raise AssertionError("Partition is not assigned")
+
+    runner = object.__new__(IntakeRunner)
+    runner._consumer = SimpleNamespace(assignment=frozenset, highwater=highwater)
+    runner._report([Record("order-placed", 1, 7, None, b"{}", (), 0)], 1, [], 0.1)

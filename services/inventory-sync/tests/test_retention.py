@@ -1,0 +1,113 @@
+"""Old versions and closed deliveries leave, and what is repeated is still known."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+from msgspec.structs import replace
+from supply_world import START, delivery, received, stock
+
+from backorder_contracts import identity
+from backorder_contracts.topics import TOPICS
+from backorder_runtime import migrate
+from backorder_runtime.handler import Arrived
+from backorder_runtime.settings import DatabaseSettings
+from inventory_sync import retention
+from inventory_sync.domain.model import Rules
+from inventory_sync.handlers import Positions
+from inventory_sync.settings import KeepSettings
+
+DAY = timedelta(days=1)
+
+
+class Feed:
+    """The supply of one shard over a real database."""
+
+    def __init__(self, conn):
+        self.conn = conn
+        self.handler = Positions(0, Rules(), 1_000)
+
+    async def take(self, *entries):
+        """All this comes, one after the other; returns what is published."""
+        effects = []
+        for entry in entries:
+            arrived = Arrived(identity.lane(entry.part_id, entry.location_id), entry)
+            async with self.conn.transaction():
+                await self.handler.load(self.conn, [arrived])
+                for each in self.handler.spread(arrived):
+                    effects += self.handler.evolve(each, self.handler.decide(each, START), START)
+                await self.handler.save(self.conn)
+        return effects
+
+    async def forget(self, *, days=0, most=1_000):
+        """What retention would do so many days later; how many rows went."""
+        gone = 0
+        for rule in retention.table_rules(KeepSettings()):
+            rows = await self.conn.fetch(rule.statement, datetime.now(UTC) + days * DAY - rule.after, most)
+            gone += len(rows) if rule.table else 0
+        return gone
+
+    async def rows(self, table):
+        return await self.conn.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608
+
+
+@pytest.fixture
+async def feed(database):
+    url = database.urls["inventory_sync"]
+    await asyncio.to_thread(migrate.migrate, "inventory_sync", DatabaseSettings(url=url))
+    conn = await asyncpg.connect(url)
+    yield Feed(conn)
+    await conn.close()
+
+
+async def test_old_versions_go_and_count_once_all_the_same(feed):
+    left = stock(2, 5, shipped=[("SO-1", 1)])
+    await feed.take(stock(1, 6), left, stock(3, 9))
+    assert await feed.forget(days=29) == 0
+    assert await feed.forget(days=31) == 3
+    assert (await feed.rows("stock_version"), await feed.rows("forgotten_version")) == (0, 1)
+    assert await feed.take(stock(1, 6), left, stock(3, 9)) == []
+    feed.handler = Positions(0, Rules(), 1_000)  # another process
+    assert await feed.take(left) == []
+    assert len(await feed.take(stock(4, 8))) == 1, "a new version counts"
+
+
+async def test_versions_that_are_kept_are_told_apart_from_repetitions_as_before(feed):
+    await feed.take(stock(1, 6))
+    await feed.conn.execute("UPDATE stock_version SET taken_at = taken_at - interval '30 days'")
+    await feed.take(stock(3, 9))
+    assert await feed.forget(days=1) == 1
+    late = stock(2, 5, shipped=[("SO-1", 1)])
+    assert len(await feed.take(late)) == 1, "late, but above what is forgotten"
+    assert await feed.take(late) == []
+
+
+async def test_a_step_takes_no_more_versions_than_it_may(feed):
+    await feed.take(*(stock(version, 5) for version in range(3)))
+    assert [await feed.forget(days=31, most=2) for _ in range(3)] == [2, 1, 0]
+
+
+async def test_closed_deliveries_are_known_again_until_nobody_repeats_them(feed):
+    first = delivery(1, 10)
+    done = replace(delivery(2, 10), status="received", received_quantity=10, origin=first.origin)
+    await feed.take(first, received(1, 10, first.delivery_id, 10), done, replace(first, delivery_id="open"))
+    assert await feed.forget(days=31) == 1, "the version"
+    assert await feed.take(first) == []
+    assert await feed.forget(days=399) == 0
+    assert await feed.forget(days=401) == 1
+    assert await feed.conn.fetch("SELECT delivery_id FROM delivery") == [("open",)]
+    assert await feed.conn.fetch("SELECT delivery_id FROM delivery_lane") == [("open",)]
+
+
+async def test_deliveries_of_the_version_before_are_noted_first_and_stay_for_their_time(feed):
+    await feed.take(replace(delivery(1, 10), status="cancelled"))
+    await feed.conn.execute("UPDATE delivery SET closed_at = NULL")
+    assert await feed.forget(days=500) == 0
+    assert await feed.forget(days=901) == 1
+
+
+def test_the_defaults_outlast_every_topic():
+    longest = max(topic.retention for topic in TOPICS.values() if topic.retention)
+    assert timedelta(days=KeepSettings().versions_days) >= longest
+    assert KeepSettings().repeats_days >= KeepSettings().versions_days

@@ -1,0 +1,53 @@
+-- What explains a back order goes with it: should it come back, its versions begin anew.
+
+-- name: forget_back_orders
+WITH gone AS (
+    DELETE FROM back_order WHERE back_order_id IN (
+        SELECT back_order_id FROM back_order
+        WHERE shard = $1 AND closed_at < $2 AND closed_at IS NOT NULL AND NOT revivable
+        ORDER BY closed_at LIMIT $3)
+    RETURNING back_order_id
+), explained AS (
+    DELETE FROM decision USING gone WHERE decision.back_order_id = gone.back_order_id
+)
+SELECT back_order_id FROM gone
+
+-- name: forget_revivable_back_orders
+WITH gone AS (
+    DELETE FROM back_order WHERE back_order_id IN (
+        SELECT back_order_id FROM back_order WHERE shard = $1 AND closed_at < $2 ORDER BY closed_at LIMIT $3)
+    RETURNING back_order_id
+), explained AS (
+    DELETE FROM decision USING gone WHERE decision.back_order_id = gone.back_order_id
+)
+SELECT back_order_id FROM gone
+
+-- name: forget_commands
+DELETE FROM command WHERE (shard, command_id) IN (
+    SELECT shard, command_id FROM command WHERE shard = $1 AND answered_at < $2 ORDER BY answered_at LIMIT $3)
+RETURNING 1
+
+-- name: forget_decisions
+-- What is open is explained for as long as it is open.
+DELETE FROM decision WHERE (back_order_id, version) IN (
+    SELECT back_order_id, version FROM decision AS old
+    WHERE at < $1 AND NOT EXISTS (
+        SELECT FROM back_order
+        WHERE back_order.back_order_id = old.back_order_id AND back_order.closed_at IS NULL)
+    ORDER BY at LIMIT $2)
+RETURNING 1
+
+-- name: forget_checkpoints
+-- The newest one that is old enough stays: it is where the oldest replay starts.
+DELETE FROM checkpoint WHERE checkpoint IN (
+    SELECT checkpoint FROM checkpoint WHERE at < (SELECT max(at) FROM checkpoint WHERE at <= $1) LIMIT $2)
+RETURNING 1
+
+-- name: forget_journal
+DELETE FROM journal WHERE (shard, position) IN (
+    SELECT journal.shard, journal.position FROM journal
+    JOIN (SELECT shard, min(position) AS position FROM checkpoint_shard GROUP BY shard) AS kept
+      ON kept.shard = journal.shard AND journal.position <= kept.position
+    WHERE journal.at < $1
+    LIMIT $2)
+RETURNING 1

@@ -1,0 +1,71 @@
+"""What the queue publishes reads as the contract says, at the edges too."""
+
+from datetime import UTC, datetime, timedelta
+
+from router_desk import Desk, policy
+
+from backorder_contracts.internal import CommandEntry, LineDetail, Origin, Shortage, UnitsHanded
+from backorder_contracts.state import BackOrderState
+from priority_router.domain.decide import decide
+from priority_router.domain.evolve import evolve
+from priority_router.publish import Teller
+
+END = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+def published(desk, event):
+    """The state events that follow, read as an integrator reads them."""
+    teller, found = Teller(desk.queue, event if isinstance(event, CommandEntry) else None, desk.now), []
+    for fact in decide(desk.queue, event, desk.now):
+        evolve(desk.queue, fact)
+        states = [m for m in teller.tell(fact) if getattr(m, "topic", None) == "back-order-state"]
+        found += [BackOrderState.model_validate_json(message.value) for message in states]
+    return found
+
+
+def command(desk, action, order, **fields):
+    origin = Origin("back-order-command", 0, 0)
+    return CommandEntry("K-1", desk.id(order), "BRK-204", "W1", action, "U-4", desk.cause(), origin, **fields)
+
+
+def test_a_refused_command_says_why_in_a_sentence():
+    desk = Desk()
+    desk.short("A", 3)
+    (said,) = published(desk, command(desk, "cancel", "A", quantity=4))
+    assert (said.refused.reason, said.refused.detail) == ("not-enough", "Only 3 units can be cancelled.")
+
+
+def test_a_sentence_that_would_be_too_long_is_cut():
+    rules = policy("f" * 100)
+    desk = Desk(rules)
+    desk.short("A", 3)
+    (said,) = published(desk, command(desk, "expedite", "A", band="x" * 64))
+    assert said.refused.reason == "unknown-band"
+    assert said.refused.detail.startswith("The policy has no band x")
+    assert len(said.refused.detail) == 500
+
+
+def test_the_last_day_that_can_be_named_can_be_published():
+    desk = Desk()
+    line = LineDetail("A", "1", "BRK-204", "W1", 2, desk.now, "C-1", need_by=END)
+    (said,) = published(desk, Shortage(desk.id("A"), line, 2, 0, True, desk.now, desk.cause()))
+    assert (said.need_by, said.due_at) == (END, END)
+
+
+def test_a_target_that_would_end_after_all_time_ends_with_it():
+    desk = Desk()
+    late = END - timedelta(seconds=1)
+    line = LineDetail("A", "1", "BRK-204", "W1", 2, late, "C-1")
+    (said,) = published(desk, Shortage(desk.id("A"), line, 2, 0, True, desk.now, desk.cause()))
+    assert (said.placed_at, said.due_at) == (late, END)
+
+
+def test_units_that_are_kept_for_a_promise_name_who_was_passed_over():
+    desk = Desk(policy(max_worsened=0))
+    desk.short("F", 2)
+    desk.inbound(("PO-1", 2, 30))
+    desk.settle_promises()
+    desk.short("W", 2, service_impact="down")
+    (said,) = published(desk, UnitsHanded("BRK-204", "W1", 2, desk.cause()))
+    assert (said.back_order_id, said.rule, said.reason) == (desk.id("F"), "promise-kept", "arrival")
+    assert [(line.back_order_id, line.reason) for line in said.passed_over] == [(desk.id("W"), "promise-kept")]

@@ -1,0 +1,197 @@
+"""Back orders that ended leave the queue: its tables after a while, its memory at once."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+import asyncpg
+import pytest
+
+from backorder_contracts.identity import back_order_id
+from backorder_contracts.internal import (
+    BackOrderShipped,
+    CancelAsked,
+    Cause,
+    CommandEntry,
+    LineDetail,
+    LineRef,
+    Origin,
+    Shortage,
+    UnitsHanded,
+)
+from backorder_contracts.topics import TOPICS
+from backorder_runtime import migrate
+from backorder_runtime.handler import Arrived
+from backorder_runtime.record import DeadLetter, Message
+from backorder_runtime.settings import DatabaseSettings
+from priority_router import retention
+from priority_router.domain.events import RELEASE, TimerRang
+from priority_router.handlers import Router
+from priority_router.policies import Policies
+from priority_router.settings import KeepSettings
+
+DAY = timedelta(days=1)
+KEEP = KeepSettings()
+LANE, PART = "P@W1", "P"
+_offsets = count(1)
+
+
+def cause(name):
+    return Cause("order.placed", name)
+
+
+class Queue:
+    """The router of one shard over a real database."""
+
+    def __init__(self, conn):
+        self.conn = conn
+        self.policies = Policies()
+        self.policies.known.set()
+        self.handler = Router(0, self.policies, 1_000)
+
+    async def take(self, *events):
+        """All this comes in one batch; returns what is said."""
+        arrived = [Arrived(LANE, event, Origin("back-order-queue", 0, next(_offsets))) for event in events]
+        effects, now = [], datetime.now(UTC)
+        async with self.conn.transaction():
+            await self.handler.load(self.conn, arrived)
+            for item in arrived:
+                for each in self.handler.spread(item):
+                    effects += self.handler.evolve(each, self.handler.decide(each, now), now)
+            await self.handler.save(self.conn)
+        return effects
+
+    async def forget(self, *, days=0, most=1_000):
+        """What retention would do so many days later; how many rows went, and what is told of that."""
+        now, gone, told = datetime.now(UTC) + days * DAY, 0, []
+        for rule in retention.shard_rules(KEEP):
+            rows = await self.conn.fetch(rule.statement, 0, now - rule.after, most)
+            gone, told = gone + len(rows), [*told, *rule.tell(rows)]
+        for rule in retention.table_rules(KEEP):
+            gone += len(await self.conn.fetch(rule.statement, now - rule.after, most))
+        return gone, told
+
+    async def rows(self, table, where="true"):
+        return await self.conn.fetchval(f"SELECT count(*) FROM {table} WHERE {where}")  # noqa: S608
+
+
+@pytest.fixture
+async def queue(database):
+    url = database.urls["priority_router"]
+    await asyncio.to_thread(migrate.migrate, "priority_router", DatabaseSettings(url=url))
+    conn = await asyncpg.connect(url)
+    yield Queue(conn)
+    await conn.close()
+
+
+def short(order, units=2, *, covered=0):
+    line = LineDetail(order, "1", PART, "W1", units + covered, datetime.now(UTC), "C-1")
+    key = back_order_id(order, "1", PART, "W1")
+    return Shortage(key, line, units, covered, first=True, at=datetime.now(UTC), cause=cause(order))
+
+
+def shipped(order, units=2):
+    ref = LineRef(order, "1")
+    return BackOrderShipped(back_order_id(order, "1", PART, "W1"), ref, units, units, cause(order))
+
+
+def command(name, order, action="hold", **more):
+    key = back_order_id(order, "1", PART, "W1")
+    return CommandEntry(name, key, PART, "W1", action, "U", cause(name), Origin("back-order-command", 0, 1), **more)
+
+
+def units(number):
+    return UnitsHanded(PART, "W1", number, cause("stock"))
+
+
+async def completed(queue, *orders, covered=0):
+    """Back orders that opened and were shipped whole."""
+    for order in orders:
+        await queue.take(short(order, covered=covered), units(2))
+        await queue.take(TimerRang(RELEASE, datetime.now(UTC)))
+        await queue.take(shipped(order))
+
+
+async def test_a_back_order_that_ended_leaves_with_a_tombstone(queue):
+    await completed(queue, "A")
+    await queue.take(short("open"))
+    assert await queue.rows("back_order", "closed_at IS NOT NULL") == 1
+    assert await queue.forget(days=29) == (0, [])
+    _, told = await queue.forget(days=91)
+    [tombstone] = told
+    key = back_order_id("A", "1", PART, "W1")
+    assert tombstone == Message("back-order-snapshot", key, "back-order.snapshot", None, subject=key)
+    assert await queue.rows("back_order") == 1
+    assert await queue.rows("decision", f"back_order_id = '{key}'") == 0
+    assert await queue.rows("decision") > 0, "what is open is explained for as long as it is open"
+
+
+async def test_one_for_which_more_may_come_stays_longer(queue):
+    await completed(queue, "A", covered=1)
+    assert (await queue.forget(days=399))[1] == []
+    [tombstone] = (await queue.forget(days=401))[1]
+    assert tombstone.value is None
+
+
+async def test_cover_that_is_lost_later_goes_on_with_the_versions(queue):
+    await completed(queue, "A", covered=1)
+    last = await queue.conn.fetchval("SELECT state FROM back_order")
+    await queue.forget(days=399)
+    again = short("A", 1)
+    told = await queue.take(Shortage(again.back_order_id, again.line, 1, 0, False, again.at, again.cause))
+    assert told[0].type == "back-order.increased"
+    assert await queue.conn.fetchval("SELECT state FROM back_order") != last
+    assert b'"version":1,' not in told[0].value
+
+
+async def test_back_orders_of_the_version_before_stay_longer_too(queue):
+    await completed(queue, "A")
+    await queue.conn.execute("UPDATE back_order SET revivable = NULL")
+    assert (await queue.forget(days=399))[1] == []
+    assert len((await queue.forget(days=401))[1]) == 1
+
+
+async def test_late_messages_about_a_forgotten_back_order_get_the_documented_answers(queue):
+    await completed(queue, "A")
+    await queue.forget(days=91)
+    [letter] = await queue.take(command("c-1", "A"))
+    assert isinstance(letter, DeadLetter)
+    assert letter.reason == "unknown-back-order"
+    ref = LineRef("A", "1")
+    told = await queue.take(CancelAsked(back_order_id("A", "1", PART, "W1"), ref, 1, cause("late")))
+    assert [effect.topic for effect in told] == ["back-order-need"], "the ledger is answered: nothing was cancelled"
+    assert await queue.rows("back_order") == 0
+
+
+async def test_a_command_is_known_again_until_nobody_repeats_it(queue):
+    await queue.take(short("A"))
+    assert await queue.take(command("c-1", "A")) != []
+    await queue.forget(days=399)
+    assert await queue.take(command("c-1", "A")) == []
+    await queue.forget(days=401)
+    assert await queue.rows("command") == 0
+
+
+async def test_the_memory_of_a_shard_does_not_grow_with_what_ended(queue):
+    orders = [f"A{n}" for n in range(60)]
+    await completed(queue, *orders)
+    lane = queue.handler._queues[LANE]
+    assert await queue.rows("back_order", "closed_at IS NOT NULL") == len(orders)
+    indexes = (lane.orders, lane.prints, lane.holders, lane.prey, lane.lenders, lane.shelved, lane.releases, lane.dues)
+    assert [len(index) for index in (*indexes, lane.stale)] == [0] * 9
+    await queue.take(command("late", "A0"))
+    assert len(lane.orders) == 0, "a closed one is loaded for its batch only"
+    kept = (queue.handler._elsewhere, queue.handler._answered, queue.handler._loaded_closed, queue.handler._decisions)
+    assert [len(each) for each in kept] == [0] * 4
+
+
+async def test_a_step_takes_no_more_back_orders_than_it_may(queue):
+    await completed(queue, *"ABC")
+    gone = [len((await queue.forget(days=91, most=2))[1]) for _ in range(3)]
+    assert gone == [2, 1, 0]
+
+
+def test_the_defaults_outlast_every_topic():
+    longest = max(topic.retention for topic in TOPICS.values() if topic.retention)
+    assert timedelta(days=KEEP.closed_days) >= longest
+    assert KEEP.repeats_days >= KEEP.closed_days >= KEEP.decisions

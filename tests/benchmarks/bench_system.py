@@ -1,0 +1,244 @@
+"""The whole system on this machine: how much it takes, how long an answer takes, and who uses the processors.
+
+Broker and database are real, sync to disk and share the cores with everything. Drains start from a backlog;
+latencies are open loop: every event is published at its scheduled time, whatever the system does, and counts from it.
+
+Run: python tests/benchmarks/bench_system.py [--lanes 20000] [--drain 150000] [--seconds 20] [--json FILE]
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+import asyncpg
+import trade
+from aiokafka import AIOKafkaConsumer
+from ledger_backlog import order_lines, positions
+from meters import cpu_seconds, machine, memory_mb, processes
+
+from backorder_dev.endpoints import Endpoints
+from backorder_dev.local_run import LocalRun
+from backorder_dev.services import SERVICES, Service
+from backorder_runtime.publisher import Publisher
+from backorder_runtime.settings import KafkaSettings
+
+_LIMIT = 300.0  # seconds that a step may take
+
+
+class System:
+    """A running system, with what a measurement needs of it."""
+
+    def __init__(self, services: Sequence[Service] = SERVICES) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="backorder-bench-"))
+        self._stop = asyncio.Event()
+        self._up = asyncio.Event()
+        self._run = LocalRun(self._folder, services=services, say=lambda _: None, ready=lambda _: self._up.set())
+
+    async def __aenter__(self) -> Self:
+        self._running = asyncio.create_task(self._run.run(self._stop))
+        up = asyncio.create_task(self._up.wait())
+        await asyncio.wait({self._running, up}, return_when=asyncio.FIRST_COMPLETED)
+        if self._running.done():
+            up.cancel()
+            await self._running
+        self.found: Endpoints = self._run.endpoints()
+        self.pids = processes(self.found)
+        self.publisher = Publisher(KafkaSettings(bootstrap_servers=self.found.kafka))
+        self.database = await asyncpg.connect(self.found.database)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.database.close()
+        self.publisher.close()
+        self._stop.set()
+        await self._running
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def until(self, query: str, expected: int) -> None:
+        """Wait until a query says at least so much. Raises TimeoutError."""
+        async with asyncio.timeout(_LIMIT):
+            while (await self.database.fetchval(query) or 0) < expected:
+                await asyncio.sleep(0.05)
+
+
+class Watch:
+    """What a subscriber of `back-order-state` sees, and how long after its scheduled time."""
+
+    def __init__(self) -> None:
+        self.due: dict[tuple[str, str], float] = {}
+        self.took: dict[str, list[float]] = {"opened": [], "allocated": []}
+        self.opened = 0
+        self.ready = asyncio.Event()
+
+    async def run(self, kafka: str) -> None:
+        """Watch until cancelled."""
+        consumer = AIOKafkaConsumer(
+            "back-order-state", bootstrap_servers=kafka, auto_offset_reset="latest", fetch_max_wait_ms=100
+        )
+        await consumer.start()
+        await consumer.seek_to_end()
+        self.ready.set()
+        try:
+            while True:
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    for record in records:
+                        self._saw(record)
+        finally:
+            await consumer.stop()
+
+    def _saw(self, record: Any) -> None:
+        kind = dict(record.headers)["ce_type"].decode().removeprefix("back-order.")
+        if kind not in self.took:
+            return
+        self.opened += kind == "opened"
+        event = json.loads(record.value)
+        at = self.due.pop((kind, f"{event['order_id']} {event['part_id']}"), None)
+        if at is not None:
+            self.took[kind].append(time.time() - at)
+
+
+async def ledger_step(lanes: int, lines: int) -> dict[str, Any]:
+    """Order lines from a backlog, decided, stored and told by one process: no other service runs."""
+    only = [service for service in SERVICES if service.name == "gap-detector"]
+    async with System(only) as system:
+        await system.publisher.publish(positions(lanes, system.found.partitions))
+        await system.until("SELECT count(*) FROM gap_detector.lane", lanes)
+        backlog = order_lines(islice(trade.orders(lanes, 1), lines // trade.LINES), system.found.partitions)
+        before, began = cpu_seconds(system.pids), time.time()
+        await system.publisher.publish(backlog)
+        await system.until(
+            "SELECT sum(next_offset) FROM gap_detector.shard_input WHERE topic = 'order-line'", len(backlog)
+        )
+        return _rate("ledger step", lines, time.time() - began, before, system)
+
+
+async def whole_way(system: System, watch: Watch, source: Iterator[trade.Order], lines: int) -> dict[str, Any]:
+    """Orders from a backlog until the last back order that they open is seen by a subscriber."""
+    orders = list(islice(source, lines // trade.LINES))
+    wires = [order.wire() for order in orders]
+    goal = watch.opened + sum(len(order.short) for order in orders)
+    before, began = cpu_seconds(system.pids), time.time()
+    await system.publisher.publish(wires)
+    async with asyncio.timeout(_LIMIT):
+        while watch.opened < goal:
+            await asyncio.sleep(0.02)
+    return _rate("whole way", lines, time.time() - began, before, system)
+
+
+def _rate(name: str, lines: int, seconds: float, before: dict[str, float], system: System) -> dict[str, Any]:
+    after = cpu_seconds(system.pids)
+    return {
+        "what": name,
+        "lines": lines,
+        "lines_per_second": round(lines / seconds),
+        "cpu_ms_per_1000_lines": {k: round(1e6 * (after[k] - before[k]) / lines) for k in after},
+        "memory_mb": memory_mb(system.pids),
+    }
+
+
+async def latency(
+    system: System, watch: Watch, source: Iterator[trade.Order], rate: int, seconds: int
+) -> dict[str, Any]:
+    """Orders at a steady rate; a unit for every short line comes a second later."""
+    for times in watch.took.values():
+        times.clear()
+    watch.due.clear()
+    versions: dict[int, int] = {}
+    began = time.time() + 0.5
+    warm = began + seconds / 4
+    plan: list[tuple[float, trade.Order, int | None]] = []
+    for n, order in enumerate(islice(source, rate * seconds // trade.LINES)):
+        at = began + n * trade.LINES / rate
+        plan.append((at, order, None))
+        plan.extend((at + 1, order, part) for part in order.short)
+    plan.sort(key=lambda step: step[0])
+    before = cpu_seconds(system.pids)
+    await _play(system, watch, plan, warm, versions)
+    async with asyncio.timeout(_LIMIT):
+        while any(kind == "opened" for kind, _ in watch.due):
+            await asyncio.sleep(0.05)
+    after = cpu_seconds(system.pids)
+    found: dict[str, Any] = {"lines_per_second": rate, "seconds": seconds}
+    for kind, times in watch.took.items():
+        found[kind] = {
+            name: round(1000 * trade.quantile(times, q), 1)
+            for name, q in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))
+        } | {"count": len(times)}
+    return found | {"cpu_percent": {k: round(100 * (after[k] - before[k]) / (time.time() - began)) for k in after}}
+
+
+async def _play(
+    system: System,
+    watch: Watch,
+    plan: Sequence[tuple[float, trade.Order, int | None]],
+    warm: float,
+    versions: dict[int, int],
+) -> None:
+    waiting = set()
+    step, first_version = 0, int(time.time() * 1000)  # above those of a measurement before
+    while step < len(plan):
+        await asyncio.sleep(max(0.0, plan[step][0] - time.time()))
+        now, wires = time.time(), []
+        while step < len(plan) and plan[step][0] <= now:
+            at, order, part = plan[step]
+            step += 1
+            parts, kind = (order.short, "opened") if part is None else ((part,), "allocated")
+            if at >= warm:
+                watch.due |= {(kind, f"{order.order_id} P-{short}"): at for short in parts}
+            if part is None:
+                wires.append(order.wire())
+            else:
+                versions[part] = versions.get(part, 0) + 1
+                wires.append(trade.stock(part, versions[part], first_version + versions[part]))
+        sending = asyncio.ensure_future(system.publisher.publish(wires))
+        waiting.add(sending)
+        sending.add_done_callback(waiting.discard)
+    await asyncio.gather(*waiting)
+
+
+async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int]) -> dict[str, Any]:
+    """All figures of this machine."""
+    report: dict[str, Any] = {"machine": machine(), "at": time.strftime("%Y-%m-%d %H:%M"), "lanes": lanes}
+    report["ledger"] = await ledger_step(lanes, drain)
+    print(json.dumps(report["ledger"]))
+    async with System() as system:
+        source, watch = trade.orders(lanes, 2), Watch()
+        watching = asyncio.create_task(watch.run(system.found.kafka))
+        await watch.ready.wait()
+        await system.publisher.publish(
+            [trade.stock(part, 0 if trade.is_short(part) else trade.PLENTY) for part in range(lanes)]
+        )
+        await system.until("SELECT count(*) FROM gap_detector.lane", lanes)
+        await whole_way(system, watch, source, drain // 5)  # warms up
+        report["drain"] = await whole_way(system, watch, source, drain)
+        print(json.dumps(report["drain"]))
+        report["latency"] = []
+        for rate in rates or [2_000, *(report["drain"]["lines_per_second"] * n // 4 for n in (1, 2, 3))]:
+            report["latency"].append(await latency(system, watch, source, rate, seconds))
+            print(json.dumps(report["latency"][-1]))
+        watching.cancel()
+    return report
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--lanes", type=int, default=20_000)
+    options.add_argument("--drain", type=int, default=150_000, help="order lines in the backlog")
+    options.add_argument("--seconds", type=int, default=20, help="of each rate")
+    options.add_argument("--rate", type=int, action="append", default=[], help="lines a second, instead of shares")
+    options.add_argument("--json", type=Path)
+    chosen = options.parse_args()
+    report = asyncio.run(measure(chosen.lanes, chosen.drain, chosen.seconds, chosen.rate))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

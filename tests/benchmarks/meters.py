@@ -1,0 +1,64 @@
+"""What the processes of a local run use: processor seconds and memory, read from /proc."""
+
+import os
+import platform
+import resource
+from collections.abc import Mapping
+from pathlib import Path
+
+from backorder_dev.endpoints import Endpoints
+
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+def machine() -> str:
+    """The machine in one line: what a figure means without it nobody knows."""
+    model = next(
+        (
+            x.split(":", 1)[1].strip()
+            for x in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+            if "model name" in x
+        ),
+        platform.machine(),
+    )
+    return f"{os.cpu_count()} cores, {model}, Python {platform.python_version()}"
+
+
+def processes(found: Endpoints) -> dict[str, int]:
+    """The process ids of a run by name."""
+    pids = {name: service["pid"] for name, service in found.services.items()}
+    return {**pids, "broker": found.broker["pid"], "postgres": found.postgres["pid"]}
+
+
+def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
+    """What each process and its children have used so far, and this process as `generator`."""
+    used = {name: sum(_cpu(pid) for pid in (pid, *_children(pid))) for name, pid in pids.items()}
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return {**used, "generator": own.ru_utime + own.ru_stime}
+
+
+def memory_mb(pids: Mapping[str, int]) -> dict[str, int]:
+    """Memory that each process holds for itself, its children included, in MB."""
+    return {name: sum(_private_kb(pid) for pid in (pid, *_children(pid))) // 1024 for name, pid in pids.items()}
+
+
+def _cpu(pid: int) -> float:
+    fields = _read(pid, "stat").rpartition(")")[2].split()
+    # the children that have ended, a database's sessions among them, are in the last two
+    return sum(map(int, fields[11:15])) / _TICK if fields else 0.0
+
+
+def _private_kb(pid: int) -> int:
+    kinds = ("Private_Clean:", "Private_Dirty:", "Pss_Shmem:")
+    return sum(int(x.split()[1]) for x in _read(pid, "smaps_rollup").splitlines() if x.startswith(kinds))
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in _read(pid, f"task/{pid}/children").split()]
+
+
+def _read(pid: int, file: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{file}").read_text("utf-8")
+    except OSError:
+        return ""

@@ -1,0 +1,1 @@
+"""What the fault campaign is made of."""

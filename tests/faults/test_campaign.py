@@ -1,0 +1,49 @@
+"""The system under load is attacked in every way we know; nothing is lost, and nothing has an effect twice.
+
+`make faults` runs it for MINUTES; `make test` runs one short round.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from faults_support.campaign import Settings, run
+from faults_support.plan import SHORT, Kind
+
+pytestmark = pytest.mark.stack
+
+
+def given(name, otherwise):
+    return os.environ.get(f"FAULTS_{name}") or otherwise
+
+
+SEED = int(given("SEED", "20261124"))
+LONG = bool(given("MINUTES", ""))
+SETTINGS = Settings(
+    minutes=float(given("MINUTES", "0")),
+    kinds=tuple(Kind) if LONG else SHORT,
+    session=float(given("SESSION", "2")),
+    long_share=0.1 if LONG else 0.0,
+    lines=float(given("LINES", "12")),
+)
+
+
+def keep(result):
+    if name := given("JSON", ""):
+        Path(name).write_text(result.as_json())
+
+
+async def test_no_fault_loses_or_doubles_anything(tmp_path, capsys):
+    def say(line):
+        with capsys.disabled():
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+
+    say(f"\nfault campaign, seed {SEED}, {SETTINGS.minutes:g} minutes, session timeout {SETTINGS.session:g} s")
+    result = await run(tmp_path, SEED, SETTINGS, say)
+    keep(result)
+    say("\n".join(["", result.table(), *result.notes, f"seed {SEED}"]))
+    for finding in result.findings:
+        say(f"{finding.fault}: {finding.what[:2000]}")
+    assert result.good, "see above"
