@@ -8,7 +8,7 @@ SOURCES := $(MEMBERS) tests
 SECONDS_ARG := $(if $(SECONDS),--seconds $(SECONDS),)
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo up down status test check fmt lint types arch unit schemas schemas-check compat bench spec lock clean
+.PHONY: help setup demo up down status test check fmt lint types arch unit schemas schemas-check compat bench soak faults spec lock clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -72,6 +72,12 @@ bench: $(READY) ## Measure this machine: the queue, the ledger step, latency of 
 	$(BIN)/python tests/benchmarks/bench_queue.py
 	$(BIN)/python tests/benchmarks/bench_ledger.py
 	$(BIN)/python tests/benchmarks/bench_latency.py
+
+faults: $(READY) ## Attack the running system in every way we know (MINUTES=, SEED=)
+	FAULTS_MINUTES=$(or $(MINUTES),10) FAULTS_SEED=$(SEED) $(BIN)/pytest -q -s tests/faults/test_campaign.py
+
+soak: $(READY) ## An hour at a steady load: rows, bytes, memory and latency must stay flat (MINUTES=, RATE=)
+	$(BIN)/python tests/benchmarks/soak.py $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE))
 
 spec: $(READY) ## Have TLC check the specifications in docs/spec, and find each mutant out
 	$(BIN)/pytest -q -n 2 -m spec tests/spec $(PYTEST)

@@ -46,13 +46,15 @@ class Rule:
     """Rows that leave `table` when they are over for longer than `after`; None when it only notes which are over.
 
     `statement` takes the moment before which they have to be over and how many may go at most, the rule of a shard its
-    number before these; it returns a row for each that went. `tell`: what is to be published of them.
+    number before these; it returns a row for each that went. `tell`: what is to be published of them. `recognises`:
+    these rows are what tells a repetition from news, so that they have to outlast the topics.
     """
 
     table: str | None
     statement: str
     after: timedelta
     tell: Callable[[Sequence[Row]], Sequence[Message]] = _nothing
+    recognises: bool = True
 
     def count(self, rows: int) -> None:
         """So many rows went."""
@@ -98,7 +100,7 @@ def warn_if_short(service: str, topics: Iterable[str], rules: Iterable[Rule]) ->
     """Say so when something is forgotten while a topic may still bring what is about it."""
     longest = longest_topic(topics)
     for rule in rules:
-        if timedelta() < rule.after < longest:
+        if rule.recognises and timedelta() < rule.after < longest:
             _log.warning(
                 "retention is shorter than that of the topics: what is read late may be taken for new",
                 service=service,

@@ -25,9 +25,9 @@ def shard_rules(keep: KeepSettings) -> tuple[Rule, ...]:
 def table_rules(keep: KeepSettings) -> tuple[Rule, ...]:
     """What explains, and what a day can be replayed from."""
     return (
-        Rule("decision", _SQL["forget_decisions"], timedelta(days=keep.decisions)),
-        Rule("checkpoint", _SQL["forget_checkpoints"], timedelta(days=keep.journal)),
-        Rule("journal", _SQL["forget_journal"], timedelta(days=keep.journal)),
+        Rule("decision", _SQL["forget_decisions"], timedelta(days=keep.decisions), recognises=False),
+        Rule("checkpoint", _SQL["forget_checkpoints"], timedelta(days=keep.journal), recognises=False),
+        Rule("journal", _SQL["forget_journal"], timedelta(days=keep.journal), recognises=False),
     )
 
 
