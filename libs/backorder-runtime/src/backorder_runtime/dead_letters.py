@@ -76,7 +76,11 @@ class OriginReader:
         """The record at an origin; (None, None, ()) when the topic's retention has passed it."""
         # the relays of all shards share the consumer, and an assignment takes the place of the one before
         async with self._one_at_a_time:
-            return await self._read(origin)
+            try:
+                return await self._read(origin)
+            except BaseException:
+                await self.close()  # it may be half open, and would be so for every later read
+                raise
 
     async def _read(self, origin: Origin) -> Copy:
         consumer = await self._open()
@@ -104,6 +108,6 @@ class OriginReader:
 
     async def close(self) -> None:
         """Let go of the connection, if there is one."""
-        if self._consumer is not None:
-            await self._consumer.stop()
-            self._consumer = None
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()

@@ -67,7 +67,8 @@ class Topics:
     """The broker's view of topics. Its calls raise KafkaException while no broker answers."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
-        self._admin = AdminClient(librdkafka_options(kafka))  # type: ignore[arg-type]
+        options: dict[str, Any] = {**librdkafka_options(kafka), "log_level": 2}  # what fails is raised, and said once
+        self._admin = AdminClient(options)
 
     async def cluster_id(self) -> str:
         """The identity of the cluster."""

@@ -112,14 +112,14 @@ async def place(stack: Stack, **engine: Any) -> AsyncIterator[Place]:
 async def make_anew(kafka: KafkaSettings, *names: str) -> None:
     """Delete topics, and make them again as they were."""
     topics = Topics(kafka)
-    before = await topics.describe(names)
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
     await admin.start()
     try:
         async with asyncio.timeout(60):
-            while set(now := await topics.describe(names)) != set(names) or any(now[n] == before.get(n) for n in names):
-                if stale := [name for name in now if now[name] == before.get(name)]:
-                    await admin.delete_topics(stale)
-                await create_topics(kafka.bootstrap_servers, partitions=kafka.partitions)
+            while left := await topics.describe(names):
+                await admin.delete_topics(list(left))
+            while set(names) & set(await admin.list_topics()):  # only then are they made, not waited for
+                await asyncio.sleep(0.02)
     finally:
         await admin.close()
+    await create_topics(kafka.bootstrap_servers, partitions=kafka.partitions)
