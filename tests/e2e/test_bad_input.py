@@ -155,7 +155,7 @@ async def effects(system):
 
 async def test_a_record_that_no_dead_letter_can_hold_is_named_by_one_and_stops_nothing(system):
     before, known = pids(system), await letters_of(system)
-    await system.publish("order-placed", b'{"x": "' + b"x" * 3_500_000 + b'"}', key=b"compressed it fits")
+    await system.publish("order-placed", b'{"x": "' + b"x" * 10_600_000 + b'"}', key=b"compressed it fits")
     await system.publish("order-placed", order("AFTER-1", line("AFTER", 1)))
     await system.until_rest()
     (found,) = [letter for place, letter in (await letters_of(system)).items() if place not in known]
