@@ -1,6 +1,5 @@
 """What the tests share: events to feed, a shard without a broker, a mail server and an endpoint that misbehave."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,9 +11,8 @@ import pytest_asyncio
 
 from backorder_contracts.identity import lane
 from backorder_dev.stack import DatabaseServer, fresh_database
-from backorder_runtime import migrate
 from backorder_runtime.record import Message, Record, Timer
-from backorder_runtime.settings import DatabaseSettings
+from notifier import retention
 from notifier.domain.model import BackOrder, StateEvent
 from notifier.handlers import NotifierHandler
 from notifier.settings import NotifierSettings, NotifySettings, SmtpSettings, TeamSettings
@@ -133,9 +131,7 @@ def settings() -> NotifierSettings:
 async def schema(postgres: DatabaseServer) -> AsyncIterator[str]:
     """The URL of one migrated database for all tests here."""
     async with fresh_database(postgres) as database:
-        url = database.urls["notifier"]
-        await asyncio.to_thread(migrate.migrate, "notifier", DatabaseSettings(url=url))
-        yield url
+        yield await database.migrated("notifier")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -194,3 +190,15 @@ def subscribe(pool: "asyncpg.Pool[Any]") -> Callable[..., Awaitable[None]]:
         )  # fmt: skip
 
     return subscribe
+
+
+@pytest.fixture
+def forget() -> Callable[["asyncpg.Pool[Any]", datetime], Awaitable[None]]:
+    """What retention does until nothing is left to go, one row at a time."""
+
+    async def everything(pool: "asyncpg.Pool[Any]", now: datetime) -> None:
+        for rule in retention.table_rules(NotifySettings()):
+            while await pool.fetch(rule.statement, now - rule.after, 1):
+                pass
+
+    return everything

@@ -2,20 +2,10 @@
 
 from datetime import timedelta
 
-from notifier import metrics, retention
+from notifier import metrics
 from notifier.domain.model import Channel
 from notifier.housekeeping import tidy
-from notifier.settings import NotifySettings
 from notifier.store import MessageStore
-
-RULES = retention.table_rules(NotifySettings())
-
-
-async def forget(pool, now):
-    """What retention does until nothing is left to go, one row at a time."""
-    for rule in RULES:
-        while await pool.fetch(rule.statement, now - rule.after, 1):
-            pass
 
 
 async def test_what_waited_too_long_expires_and_is_accounted_for(shard, subscribe, make_record, pool, clock):
@@ -37,7 +27,7 @@ async def test_the_backlog_is_counted(shard, subscribe, make_record, pool, clock
     assert metrics.PENDING.labels("push")._value.get() == 0
 
 
-async def test_old_notifications_are_forgotten_once_they_are_told(shard, subscribe, make_record, pool, clock):
+async def test_old_notifications_are_forgotten_once_they_are_told(shard, subscribe, make_record, pool, clock, forget):
     await subscribe()
     await shard.feed(make_record("opened"), make_record("promised", version=2, promise=3))
     await tidy(pool, clock.forward(days=100))
@@ -48,7 +38,7 @@ async def test_old_notifications_are_forgotten_once_they_are_told(shard, subscri
     assert await pool.fetchval("SELECT count(*) FROM notification") == 0
 
 
-async def test_closed_back_orders_are_forgotten_and_open_ones_kept(shard, make_record, pool, clock):
+async def test_closed_back_orders_are_forgotten_and_open_ones_kept(shard, make_record, pool, clock, forget):
     await shard.feed(make_record("completed", line="1", status="completed"), make_record("opened", line="2", version=1))
     await pool.execute("INSERT INTO told VALUES ('customer', 'C-17', 'email', 'BO-1', 1, NULL, NULL, now())")
     await forget(pool, clock.forward(days=91))
@@ -56,7 +46,7 @@ async def test_closed_back_orders_are_forgotten_and_open_ones_kept(shard, make_r
     assert await pool.fetchval("SELECT count(*) FROM told") == 0
 
 
-async def test_a_wait_without_news_is_forgotten(shard, subscribe, make_record, pool, clock):
+async def test_a_wait_without_news_is_forgotten(shard, subscribe, make_record, pool, clock, forget):
     await subscribe()
     await shard.feed(make_record())
     store = MessageStore(pool, Channel.EMAIL)

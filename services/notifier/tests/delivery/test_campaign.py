@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections import Counter, defaultdict
-from datetime import timedelta
 
 import pytest
 
@@ -76,7 +75,7 @@ def history(make_record):
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_every_notification_ends_once_and_doubles_are_within_the_bound(
-    shard, subscribe, history, pool, settings, clock, mail_server, endpoint, seed
+    shard, subscribe, history, pool, settings, clock, mail_server, endpoint, forget, seed
 ):
     rng = random.Random(seed)
     deaths: Counter[str] = Counter()
@@ -102,7 +101,8 @@ async def test_every_notification_ends_once_and_doubles_are_within_the_bound(
         clock.forward(seconds=rng.choice([0.5, 2, 30, 400]))
         channels = (Channel.EMAIL, Channel.EMAIL, Channel.PUSH)
         await asyncio.gather(*(_turn(new_sender(channel)) for channel in channels))
-        await tidy(pool, clock.now, timedelta(days=90))
+        await tidy(pool, clock.now)
+        await forget(pool, clock.now)
     await shard.feed()
     await push.close()
 

@@ -1,6 +1,7 @@
 """A canary: an address that shows up anywhere but in the message itself."""
 
 import logging
+from datetime import timedelta
 
 import pytest
 from msgspec.json import encode
@@ -27,7 +28,19 @@ CANARIES = ("canary", "token-4711", "parts@example.com")
     ],
 )
 async def test_no_address_leaves_the_database(
-    shard, subscribe, make_record, pool, settings, clock, mail_server, endpoint, capfd, caplog, smtp_answer, push_answer
+    shard,
+    subscribe,
+    make_record,
+    pool,
+    settings,
+    clock,
+    mail_server,
+    endpoint,
+    capfd,
+    caplog,
+    smtp_answer,
+    push_answer,
+    forget,
 ):
     caplog.set_level(logging.DEBUG)
     await subscribe(email="canary@customer.example", push=endpoint.url)
@@ -50,7 +63,8 @@ async def test_no_address_leaves_the_database(
                 pass
             await sender._transport.rest()
         await shard.feed()
-    await tidy(pool, clock.forward(days=3), clock.now - clock.now)
+    await tidy(pool, clock.forward(days=3))
+    await forget(pool, clock.now + timedelta(days=90))
     await shard.feed()
     await push.close()
     assert len(shard.published) >= 4
