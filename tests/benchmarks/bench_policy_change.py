@@ -17,7 +17,7 @@ from statistics import median
 
 from aiokafka import AIOKafkaConsumer
 
-from backorder_dev.local_run import LocalRun
+from backorder_dev.local_run import LocalRun, running
 from backorder_runtime.outbox import Wire
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings
@@ -139,15 +139,8 @@ def say(text: str) -> None:
 async def main(lines: int) -> None:
     """Start the system, measure, stop it."""
     with tempfile.TemporaryDirectory() as folder:
-        up, stop = asyncio.Event(), asyncio.Event()
-        run = LocalRun(Path(folder) / "run", say=lambda _: None, ready=lambda _: up.set())
-        task = asyncio.create_task(run.run(stop))
-        await up.wait()
-        try:
+        async with running(Path(folder) / "run") as run:
             await measure(lines, run)
-        finally:
-            stop.set()
-            await task
 
 
 if __name__ == "__main__":

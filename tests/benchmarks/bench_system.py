@@ -9,13 +9,13 @@ Run: python tests/benchmarks/bench_system.py [--lanes 20000] [--drain 150000] [-
 import argparse
 import asyncio
 import json
-import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import asyncpg
 import trade
@@ -23,8 +23,7 @@ from aiokafka import AIOKafkaConsumer
 from ledger_backlog import order_lines, positions
 from meters import cpu_seconds, machine, memory_mb, processes
 
-from backorder_dev.endpoints import Endpoints
-from backorder_dev.local_run import LocalRun
+from backorder_dev.local_run import LocalRun, running
 from backorder_dev.services import SERVICES, Service
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings
@@ -35,37 +34,31 @@ _LIMIT = 300.0  # seconds that a step may take
 class System:
     """A running system, with what a measurement needs of it."""
 
-    def __init__(self, services: Sequence[Service] = SERVICES) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="backorder-bench-"))
-        self._stop = asyncio.Event()
-        self._up = asyncio.Event()
-        self._run = LocalRun(self._folder, services=services, say=lambda _: None, ready=lambda _: self._up.set())
-
-    async def __aenter__(self) -> Self:
-        self._running = asyncio.create_task(self._run.run(self._stop))
-        up = asyncio.create_task(self._up.wait())
-        await asyncio.wait({self._running, up}, return_when=asyncio.FIRST_COMPLETED)
-        if self._running.done():
-            up.cancel()
-            await self._running
-        self.found: Endpoints = self._run.endpoints()
+    def __init__(self, run: LocalRun, publisher: Publisher, database: "asyncpg.Connection[Any]") -> None:
+        self.found = run.endpoints()
         self.pids = processes(self.found)
-        self.publisher = Publisher(KafkaSettings(bootstrap_servers=self.found.kafka))
-        self.database = await asyncpg.connect(self.found.database)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.database.close()
-        self.publisher.close()
-        self._stop.set()
-        await self._running
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self.publisher = publisher
+        self.database = database
 
     async def until(self, query: str, expected: int) -> None:
         """Wait until a query says at least so much. Raises TimeoutError."""
         async with asyncio.timeout(_LIMIT):
             while (await self.database.fetchval(query) or 0) < expected:
                 await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def running_system(services: Sequence[Service] = SERVICES) -> AsyncIterator[System]:
+    """A system for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(prefix="backorder-bench-", ignore_cleanup_errors=True) as folder:
+        async with running(Path(folder), services) as run:
+            publisher = Publisher(KafkaSettings(bootstrap_servers=run.endpoints().kafka))
+            database = await asyncpg.connect(run.endpoints().database)
+            try:
+                yield System(run, publisher, database)
+            finally:
+                await database.close()
+                publisher.close()
 
 
 class Watch:
@@ -107,7 +100,7 @@ class Watch:
 async def ledger_step(lanes: int, lines: int) -> dict[str, Any]:
     """Order lines from a backlog, decided, stored and told by one process: no other service runs."""
     only = [service for service in SERVICES if service.name == "gap-detector"]
-    async with System(only) as system:
+    async with running_system(only) as system:
         await system.publisher.publish(positions(lanes, system.found.partitions))
         await system.until("SELECT count(*) FROM gap_detector.lane", lanes)
         backlog = order_lines(islice(trade.orders(lanes, 1), lines // trade.LINES), system.found.partitions)
@@ -208,7 +201,7 @@ async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int]) ->
     report: dict[str, Any] = {"machine": machine(), "at": time.strftime("%Y-%m-%d %H:%M"), "lanes": lanes}
     report["ledger"] = await ledger_step(lanes, drain)
     print(json.dumps(report["ledger"]))
-    async with System() as system:
+    async with running_system() as system:
         source, watch = trade.orders(lanes, 2), Watch()
         watching = asyncio.create_task(watch.run(system.found.kafka))
         await watch.ready.wait()

@@ -38,4 +38,4 @@ def order_lines(orders: Iterable[trade.Order], partitions: int) -> list[Wire]:
     for offset, order in enumerate(orders):
         for message in intake.translate(Record("order-placed", 0, offset, None, order.wire().value)):
             bundler.add(message, _TRACE)
-    return [Wire(topic, None, value, _BUNDLE, partition) for topic, partition, value in bundler.take()]
+    return [Wire(bundle.topic, None, bundle.value, _BUNDLE, bundle.partition) for bundle in bundler.take()]

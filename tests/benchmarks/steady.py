@@ -7,7 +7,6 @@ time.
 import asyncio
 import heapq
 import json
-import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -17,7 +16,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from backorder_dev.local_run import LocalRun
+from backorder_dev.local_run import LocalRun, running
 from backorder_runtime.outbox import Wire
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings
@@ -142,29 +141,19 @@ def _wire(topic: str, event: dict[str, Any]) -> Wire:
 @asynccontextmanager
 async def system() -> AsyncIterator[tuple[LocalRun, Publisher, Watch]]:
     """The whole system in a folder of its own, and somebody who watches it."""
-    folder = Path(tempfile.mkdtemp(prefix="backorder-bench-"))
-    up, stop, watching = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    run = LocalRun(folder, say=lambda _: None, ready=lambda _: up.set())
-    running = asyncio.create_task(run.run(stop))
-    starting = asyncio.create_task(up.wait())
-    await asyncio.wait({running, starting}, return_when=asyncio.FIRST_COMPLETED)
-    if running.done():
-        starting.cancel()
-        await running
-    kafka = run.endpoints().kafka
-    publisher, seen = Publisher(KafkaSettings(bootstrap_servers=kafka)), Watch()
-    watcher = asyncio.create_task(seen.run(kafka, watching))
-    await watching.wait()
-    try:
-        yield run, publisher, seen
-    finally:
-        watcher.cancel()
-        with suppress(asyncio.CancelledError):
-            await watcher
-        publisher.close()
-        stop.set()
-        await running
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="backorder-bench-", ignore_cleanup_errors=True) as folder:
+        async with running(Path(folder)) as run:
+            kafka = run.endpoints().kafka
+            publisher, seen, watching = Publisher(KafkaSettings(bootstrap_servers=kafka)), Watch(), asyncio.Event()
+            watcher = asyncio.create_task(seen.run(kafka, watching))
+            await watching.wait()
+            try:
+                yield run, publisher, seen
+            finally:
+                watcher.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watcher
+                publisher.close()
 
 
 async def until_seen(seen: Watch, seconds: float) -> None:

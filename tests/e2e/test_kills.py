@@ -15,7 +15,7 @@ import pytest_asyncio
 from e2e_support import oracle
 from e2e_support.business import REASON, WITH_MAIL, Business, lanes_of
 from e2e_support.killing import Kills
-from e2e_support.system import start_system
+from e2e_support.system import running_system
 from e2e_support.trading import ship_everything, shipments
 from e2e_support.watching import LANE_GROUPS, Commits, States, covered
 
@@ -36,13 +36,8 @@ QUICK = {"BACKORDER_SMTP__TIMEOUT": "2", "BACKORDER_PUSH__TIMEOUT": "2", "BACKOR
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(tmp_path_factory):
     with mock.patch.dict(os.environ, QUICK):
-        made, task = await start_system(tmp_path_factory.mktemp("system"))
-        try:
+        async with running_system(tmp_path_factory.mktemp("system")) as made:
             yield made
-        finally:
-            made.stop.set()
-            await task
-            made.publisher.close()
 
 
 @asynccontextmanager

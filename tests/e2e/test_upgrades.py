@@ -24,7 +24,7 @@ from e2e_support.rolling import (
     waits,
 )
 from e2e_support.rolling import replace_process as replaced
-from e2e_support.system import start_system
+from e2e_support.system import running_system
 
 from backorder_dev.endpoints import SECRETS
 from backorder_runtime import migrate
@@ -40,18 +40,13 @@ STEADY = 1.5  # seconds of flow between two replacements
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(tmp_path_factory):
     """Two processes of each service."""
-    made, task = await start_system(tmp_path_factory.mktemp("system"), TWINS)
-    await made.query(
-        "INSERT INTO notifier.contact (audience, recipient_id, email, updated_at) "
-        "VALUES ('customer', $1, 'roll@customers.example', now())",
-        CUSTOMER,
-    )
-    try:
+    async with running_system(tmp_path_factory.mktemp("system"), TWINS) as made:
+        await made.query(
+            "INSERT INTO notifier.contact (audience, recipient_id, email, updated_at) "
+            "VALUES ('customer', $1, 'roll@customers.example', now())",
+            CUSTOMER,
+        )
         yield made
-    finally:
-        made.stop.set()
-        await task
-        made.publisher.close()
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backorder_runtime.bundle import TYPE, Bundle, Bundler, lanes_of, partition_of, unpack
+from backorder_runtime.bundle import TYPE, Bundler, lanes_of, partition_of, unpack
 from backorder_runtime.consumer import portions
+from backorder_runtime.outbox import Event
 from backorder_runtime.record import Message, Record
 
 PARTITIONS = 4
@@ -17,7 +18,8 @@ lanes = st.sampled_from(["A@W1", "B@W1", "Ü@W2", "a%40b@W1"])
 messages = st.lists(st.tuples(lanes, st.booleans(), st.integers()), max_size=1_200)
 
 
-def sent(bundle: Bundle) -> Record:
+def sent(bundle: Event) -> Record:
+    assert bundle.partition is not None
     return Record(bundle.topic, bundle.partition, 7, None, bundle.value, (("ce_type", TYPE.encode()),), 5)
 
 

@@ -18,18 +18,23 @@ def batch(number):
     return OutboxBatch(number, NOW, (Letter(Origin("order-placed", 0, 0), "empty", "empty", (None, None, ())),))
 
 
+async def with_a_backlog(relaying):
+    """The loop with one shard, whose relay has as much to send as it may."""
+    shard = SimpleNamespace(relay=Relay("service", 0, None, None))
+    runner = object.__new__(LaneRunner)
+    runner._settings = SimpleNamespace(engine=SimpleNamespace(relay_backlog=1))
+    runner._shards, runner._relays = {0: shard}, {0: asyncio.create_task(relaying)}
+    await shard.relay.put([batch(1)], backlog=1)
+    return runner, shard
+
+
 async def test_a_shard_revoked_while_its_relay_has_a_backlog_does_not_end_the_loop():
     async def never():
         await asyncio.Event().wait()
 
-    relay = Relay("service", 0, None, None)
-    shard = SimpleNamespace(relay=relay)
-    runner = object.__new__(LaneRunner)
-    runner._settings = SimpleNamespace(engine=SimpleNamespace(relay_backlog=1))
-    runner._shards, runner._relays = {0: shard}, {0: asyncio.create_task(never())}
-    await relay.put([batch(1)], backlog=1)
+    runner, shard = await with_a_backlog(never())
     publishing = asyncio.create_task(runner._publish(0, shard, batch(2)))
-    while len(relay._waiting) < 2:
+    while len(shard.relay._waiting) < 2:
         await asyncio.sleep(0)
     runner._relays.pop(0).cancel()
     await asyncio.wait_for(publishing, 10)
@@ -39,12 +44,7 @@ async def test_a_relay_that_fails_while_it_has_a_backlog_does_not_end_the_loop()
     async def fail():
         raise OSError("the brokers are away")
 
-    relay = Relay("service", 0, None, None)
-    shard = SimpleNamespace(relay=relay)
-    runner = object.__new__(LaneRunner)
-    runner._settings = SimpleNamespace(engine=SimpleNamespace(relay_backlog=1))
-    runner._shards, runner._relays = {0: shard}, {0: asyncio.create_task(fail())}
-    await relay.put([batch(1)], backlog=1)
+    runner, shard = await with_a_backlog(fail())
     await asyncio.wait_for(runner._publish(0, shard, batch(2)), 10)
     assert isinstance(runner._relays[0].exception(), OSError), "it is there for the next turn to see"
 

@@ -1,6 +1,5 @@
 """Closed lines leave the ledger, and nothing that comes later can tell."""
 
-import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -14,10 +13,9 @@ from msgspec.structs import replace
 from backorder_contracts import identity
 from backorder_contracts.internal import LinePlaced, LineRecalled, OrderCancelled
 from backorder_contracts.topics import TOPICS
-from backorder_runtime import migrate
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import DeadLetter, Message
-from backorder_runtime.settings import DatabaseSettings, RetentionSettings
+from backorder_runtime.settings import RetentionSettings
 from gap_detector import retention
 from gap_detector.handlers import GapLedger
 from gap_detector.settings import KeepSettings
@@ -76,9 +74,7 @@ class Shop:
 
 @pytest.fixture
 async def shop(database):
-    url = database.urls["gap_detector"]
-    await asyncio.to_thread(migrate.migrate, "gap_detector", DatabaseSettings(url=url))
-    conn = await asyncpg.connect(url)
+    conn = await asyncpg.connect(await database.migrated("gap_detector"))
     yield Shop(conn)
     await conn.close()
 

@@ -1,6 +1,5 @@
 """The lanes in a real database: in whatever batches records come, and whatever is forgotten in between."""
 
-import asyncio
 import random
 
 import asyncpg
@@ -10,10 +9,8 @@ from supply_world import HOUR, MODELS, START, World, delivery, received, stock
 
 from backorder_contracts import identity
 from backorder_contracts.internal import DeliveryEntry
-from backorder_runtime import migrate
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import DeadLetter, Message
-from backorder_runtime.settings import DatabaseSettings
 from backorder_runtime.store import Outdated
 from inventory_sync.domain.model import Rules
 from inventory_sync.handlers import Positions
@@ -24,8 +21,7 @@ pytestmark = pytest.mark.stack
 @pytest.fixture
 async def connect(database):
     """Opens connections to the service's schema."""
-    url = database.urls["inventory_sync"]
-    await asyncio.to_thread(migrate.migrate, "inventory_sync", DatabaseSettings(url=url))
+    url = await database.migrated("inventory_sync")
     opened = []
 
     async def one():

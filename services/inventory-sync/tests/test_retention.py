@@ -1,6 +1,5 @@
 """Old versions and closed deliveries leave, and what is repeated is still known."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -10,9 +9,7 @@ from supply_world import START, delivery, received, stock
 
 from backorder_contracts import identity
 from backorder_contracts.topics import TOPICS
-from backorder_runtime import migrate
 from backorder_runtime.handler import Arrived
-from backorder_runtime.settings import DatabaseSettings
 from inventory_sync import retention
 from inventory_sync.domain.model import Rules
 from inventory_sync.handlers import Positions
@@ -54,9 +51,7 @@ class Feed:
 
 @pytest.fixture
 async def feed(database):
-    url = database.urls["inventory_sync"]
-    await asyncio.to_thread(migrate.migrate, "inventory_sync", DatabaseSettings(url=url))
-    conn = await asyncpg.connect(url)
+    conn = await asyncpg.connect(await database.migrated("inventory_sync"))
     yield Feed(conn)
     await conn.close()
 

@@ -1,6 +1,5 @@
 """Back orders that ended leave the queue: its tables after a while, its memory at once."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -20,10 +19,8 @@ from backorder_contracts.internal import (
     UnitsHanded,
 )
 from backorder_contracts.topics import TOPICS
-from backorder_runtime import migrate
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import DeadLetter, Message
-from backorder_runtime.settings import DatabaseSettings
 from priority_router import retention
 from priority_router.domain.events import RELEASE, TimerRang
 from priority_router.handlers import Router
@@ -77,9 +74,7 @@ class Queue:
 
 @pytest.fixture
 async def queue(database):
-    url = database.urls["priority_router"]
-    await asyncio.to_thread(migrate.migrate, "priority_router", DatabaseSettings(url=url))
-    conn = await asyncpg.connect(url)
+    conn = await asyncpg.connect(await database.migrated("priority_router"))
     yield Queue(conn)
     await conn.close()
 

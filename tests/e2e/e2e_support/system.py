@@ -6,8 +6,9 @@ import os
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +22,7 @@ from auditor.settings import AuditSettings
 from auditor.show import as_json
 from backorder_contracts.state import BackOrderState
 from backorder_dev.endpoints import SECRETS, Endpoints
-from backorder_dev.local_run import LocalRun
+from backorder_dev.local_run import running
 from backorder_dev.reading import end_offsets, read_topic
 from backorder_dev.services import SERVICES, Service
 from backorder_runtime.outbox import Wire
@@ -53,7 +54,6 @@ class System:
 
     run: Runs
     publisher: Publisher
-    stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def endpoints(self) -> Endpoints:
@@ -185,16 +185,12 @@ async def _now(value: Any) -> Any:
     return value
 
 
-async def start_system(folder: Path, services: Sequence[Service] = SERVICES) -> tuple[System, "asyncio.Task[None]"]:
-    """Start everything and return when all is ready."""
-    up, stop = asyncio.Event(), asyncio.Event()
-    run = LocalRun(folder, services=services, say=lambda _: None, ready=lambda _: up.set())
-    task = asyncio.create_task(run.run(stop))
-    waiting = asyncio.create_task(up.wait())
-    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    if task.done():
-        waiting.cancel()
-        await task
-        raise AssertionError("the system ended before it was ready")
-    publisher = Publisher(KafkaSettings(bootstrap_servers=run.endpoints().kafka))
-    return System(run, publisher, stop), task
+@asynccontextmanager
+async def running_system(folder: Path, services: Sequence[Service] = SERVICES) -> AsyncIterator[System]:
+    """Everything runs while the block does, which begins when all is ready."""
+    async with running(folder, services) as run:
+        publisher = Publisher(KafkaSettings(bootstrap_servers=run.endpoints().kafka))
+        try:
+            yield System(run, publisher)
+        finally:
+            publisher.close()

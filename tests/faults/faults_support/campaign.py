@@ -79,7 +79,7 @@ async def _running(folder: Path, settings: Settings, say: Callable[[str], None])
             raise AssertionError("the system ended before it was ready")
         say(f"everything runs after {time.monotonic() - began:.0f} s")
         publisher = Publisher(KafkaSettings(bootstrap_servers=fleet.endpoints().kafka))
-        yield fleet, System(fleet, publisher, stop)
+        yield fleet, System(fleet, publisher)
     finally:
         up.cancel()
         stop.set()

@@ -52,7 +52,6 @@ class EmbeddedKafka:
         announce: Announce = to_stderr,
         node: Node | None = None,
         listeners: Sequence[Listener] = (),
-        java_options: Sequence[str] = (),
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -66,12 +65,10 @@ class EmbeddedKafka:
             announce: is given a line when something takes long.
             node: its place in a cluster; default: it is alone.
             listeners: more doors than the one at `port`.
-            java_options: more options of the Java machine.
         """
         self._dir = data_dir.resolve()
         self._node = node
         self._listeners = tuple(listeners)
-        self._java_options = tuple(java_options)
         self._port = port
         self._heap = heap
         self._log = log or self._dir / "broker.log"
@@ -111,7 +108,6 @@ class EmbeddedKafka:
             str(java),
             f"-Xmx{self._heap}",
             *_QUICK,
-            *self._java_options,
             f"-Dlog4j2.configurationFile={self._dir / 'log4j2.xml'}",
         ]
         if self._port is not None:

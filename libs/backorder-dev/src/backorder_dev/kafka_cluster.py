@@ -17,7 +17,6 @@ from backorder_dev.kafka_properties import Listener, Node
 from backorder_dev.ports import LOOPBACK, free_port
 
 SIZE = 3
-_SMALL = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")  # several of them share few processors
 
 
 class EmbeddedCluster:
@@ -52,7 +51,6 @@ class EmbeddedCluster:
                 heap=heap,
                 node=Node(number, controllers, cluster_id),
                 listeners=listeners[number],
-                java_options=_SMALL,
             )
             for number in numbers
         }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -188,3 +189,25 @@ class LocalRun:
         log = self._log(service.name)
         prepare = None if service.reads else ["migrate"]
         return PythonProcess(service.name, service.module, log, environment, prepare=prepare)
+
+
+@asynccontextmanager
+async def running(run_dir: Path, services: Sequence[Service] = SERVICES) -> AsyncIterator[LocalRun]:
+    """A run for as long as the block lasts, which begins when everything is up; for tests and benchmarks.
+
+    Raises:
+        StartError: a part did not start.
+    """
+    up, stop = asyncio.Event(), asyncio.Event()
+    run = LocalRun(run_dir, services=services, say=lambda _: None, ready=lambda _: up.set())
+    task, waiting = asyncio.create_task(run.run(stop)), asyncio.create_task(up.wait())
+    await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if not up.is_set():
+        waiting.cancel()
+        await task
+        raise StartError("the run ended before it was ready")
+    try:
+        yield run
+    finally:
+        stop.set()
+        await task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import shutil
 import uuid
@@ -10,12 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from pydantic import PostgresDsn
+
 from backorder_dev.containers import DockerKafka, DockerPostgres
 from backorder_dev.database import drop, provision
 from backorder_dev.kafka import EmbeddedKafka
 from backorder_dev.postgres import EmbeddedPostgres
 from backorder_dev.services import READERS, ROLES
 from backorder_dev.topics import DEFAULT_PARTITIONS, create_topics
+from backorder_runtime import migrate
+from backorder_runtime.settings import DatabaseSettings
 
 Kind = Literal["embedded", "docker"]
 
@@ -78,6 +83,12 @@ class Database:
     name: str
     admin_url: str
     urls: dict[str, str]
+
+    async def migrated(self, module: str) -> str:
+        """The URL of a service's schema, brought to its newest migration."""
+        url = self.urls[module]
+        await asyncio.to_thread(migrate.migrate, module, DatabaseSettings(url=PostgresDsn(url)))
+        return url
 
 
 @dataclass(frozen=True, slots=True)

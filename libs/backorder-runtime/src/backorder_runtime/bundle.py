@@ -6,12 +6,12 @@ each message. Only internal topics are written so: what is public keeps one reco
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 import msgspec
 from aiokafka.partitioner import murmur2
 from msgspec import Raw, Struct
 
+from backorder_runtime.outbox import Event
 from backorder_runtime.record import Message, Record
 
 TYPE = "bundle"
@@ -26,14 +26,6 @@ class Item(Struct, frozen=True, array_like=True, gc=False):
     type: str
     trace: str | None
     message: Raw
-
-
-class Bundle(NamedTuple):
-    """The messages of one record; `value` is what is sent."""
-
-    topic: str
-    partition: int
-    value: bytes
 
 
 _encode = msgspec.json.Encoder().encode
@@ -51,38 +43,43 @@ class Bundler:
 
     def __init__(self, partitions: int) -> None:
         self._partitions = partitions
-        self._open: dict[tuple[str, int], list[Item]] = {}
-        self._sizes: dict[tuple[str, int], int] = {}
-        self._full: list[Bundle] = []
+        self._open: dict[tuple[str, int], _Open] = {}
+        self._full: list[Event] = []
 
     def add(self, message: Message, trace: str | None) -> None:
         """Put a message into its bundle, or into the bundle of every partition."""
-        item = Item(message.key, message.type, trace, Raw(message.value or b"null"))
-        if message.everywhere:
-            for partition in range(self._partitions):
-                self._put((message.topic, partition), item)
-        else:
-            self._put((message.topic, partition_of(message.key, self._partitions)), item)
+        value = message.value or b"null"
+        item = Item(message.key, message.type, trace, Raw(value))
+        everywhere = range(self._partitions)
+        for partition in everywhere if message.everywhere else (partition_of(message.key, self._partitions),):
+            self._put((message.topic, partition), item, len(value))
 
-    def _put(self, place: tuple[str, int], item: Item) -> None:
-        items = self._open.get(place)
-        if items is None:
-            items = self._open[place] = []
-            self._sizes[place] = 0
-        items.append(item)
-        self._sizes[place] += len(memoryview(item.message))
-        if len(items) >= _MOST_MESSAGES or self._sizes[place] >= _MOST_BYTES:
-            self._full.append(_closed(place, self._open.pop(place)))
+    def _put(self, place: tuple[str, int], item: Item, size: int) -> None:
+        bundle = self._open.get(place)
+        if bundle is None:
+            bundle = self._open[place] = _Open()
+        bundle.items.append(item)
+        bundle.size += size
+        if len(bundle.items) >= _MOST_MESSAGES or bundle.size >= _MOST_BYTES:
+            self._full.append(_event(place, self._open.pop(place)))
 
-    def take(self) -> list[Bundle]:
-        """The bundles so far; those of one place in order."""
-        bundles = self._full + [_closed(place, items) for place, items in self._open.items()]
+    def take(self) -> list[Event]:
+        """The bundles so far, to be published; those of one place in order."""
+        bundles = [*self._full, *(_event(place, bundle) for place, bundle in self._open.items())]
         self._open, self._full = {}, []
         return bundles
 
 
-def _closed(place: tuple[str, int], items: list[Item]) -> Bundle:
-    return Bundle(*place, _encode(items))
+class _Open(Struct):
+    """A bundle that takes more; `size` in bytes."""
+
+    items: list[Item] = []
+    size: int = 0
+
+
+def _event(place: tuple[str, int], bundle: _Open) -> Event:
+    topic, partition = place
+    return Event(topic, None, TYPE, _encode(bundle.items), None, None, partition)
 
 
 def unpack(record: Record) -> Iterator[Record]:

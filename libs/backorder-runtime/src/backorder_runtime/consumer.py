@@ -73,16 +73,18 @@ class PauseOnAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 async def poll(
-    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], timeout: float, most: int
+    consumer: AIOKafkaConsumer, service: str, partitions: Sequence[TopicPartition], timeout: float, most: int
 ) -> list[Record]:
     """What has arrived in these partitions, at most `most` records, waiting `timeout` seconds for the first.
 
-    Raises OffsetOutOfRangeError when the log no longer has what we need.
+    Raises `LogChanged` when the log no longer has what the service needs.
     """
     try:
         fetched = await consumer.getmany(*partitions, timeout_ms=int(timeout * 1000), max_records=most)
     except NoOffsetForPartitionError:
         return []  # from before the seek: the group has no offset, the database has
+    except OffsetOutOfRangeError as error:
+        raise _lost(service, error) from error
     return [to_record(item) for items in fetched.values() for item in items]
 
 
@@ -134,7 +136,7 @@ def check_log(service: str, place: TopicPartition, next_offset: int, first: int,
         )
 
 
-def lost(service: str, error: OffsetOutOfRangeError) -> LogChanged:
+def _lost(service: str, error: OffsetOutOfRangeError) -> LogChanged:
     """What to raise when the broker no longer has what was to be read next."""
     (offsets,) = error.args
     places = ", ".join(f"{place.topic}[{place.partition}] at {offset}" for place, offset in offsets.items())

@@ -11,18 +11,17 @@ from time import perf_counter
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError
 
 from backorder_contracts.refusal import Refused
 from backorder_runtime import consumer as kafka
-from backorder_runtime.bundle import TYPE as BUNDLE
 from backorder_runtime.bundle import Bundler
 from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment
 from backorder_runtime.dead_letters import copy_of, letter_for, wire
 from backorder_runtime.handler import Intake
 from backorder_runtime.lifecycle import Every, Heartbeat, Pace, first_of
-from backorder_runtime.outbox import Event, Letter, Stamp, Wire, rfc3339
+from backorder_runtime.outbox import Letter, Stamp, Wire, rfc3339
 from backorder_runtime.permissions import stop_if_denied
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.record import Record
@@ -80,11 +79,8 @@ class IntakeRunner:
         engine = self._settings.engine
         if self._unplaced:
             await self._place()
-        polling = kafka.poll(self._consumer, (), engine.poll, engine.batch)
-        try:
-            records = await first_of(polling, stop.wait(), timeout=engine.stall / 2)
-        except OffsetOutOfRangeError as error:
-            raise kafka.lost(self._service, error) from error
+        polling = kafka.poll(self._consumer, self._service, (), engine.poll, engine.batch)
+        records = await first_of(polling, stop.wait(), timeout=engine.stall / 2)
         if not records:
             return
         began = perf_counter()
@@ -112,17 +108,11 @@ class IntakeRunner:
             trace = record.header("traceparent") or _trace(record)
             for message in messages:
                 bundler.add(message, trace)
-        wires.extend(self._wires(records[0], bundler, rfc3339(now).encode()))
-        return wires, letters
-
-    def _wires(self, first: Record, bundler: Bundler, time: bytes) -> list[Wire]:
-        """The bundles of a batch, named after its first record."""
+        # a bundle has no record of its own to be named after: the first of the batch stands for it
+        first, time = records[0], rfc3339(now).encode()
         name = f"{first.topic}.{first.partition}.{first.offset}"
-        wires: list[Wire] = []
-        for index, (topic, partition, value) in enumerate(bundler.take()):
-            event = Event(topic, None, BUNDLE, value, None, None)
-            wires.append(Wire(topic, None, value, self._stamp.headers(event, f"{name}.{index}", time), partition))
-        return wires
+        wires.extend(self._stamp.wire(event, f"{name}.{n}", time) for n, event in enumerate(bundler.take()))
+        return wires, letters
 
     async def _commit(self) -> None:
         """Tell the group how far we are; what a crash makes us translate again is recognised by the lanes."""

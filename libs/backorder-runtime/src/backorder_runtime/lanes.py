@@ -1,7 +1,6 @@
 """The loop of a lane service: claims the shards it is assigned, and runs batch after batch on each."""
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -9,7 +8,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError
 from asyncpg import Pool
 from confluent_kafka import KafkaException
 
@@ -69,12 +68,12 @@ class LaneRunner:
         self._changed = asyncio.Event()  # the assignment
         self._shards: dict[int, Shard[Any, Any]] = {}
         self._relays: dict[int, asyncio.Task[None]] = {}
-        self._next_tick = 0.0
         self._check_topics = check_topics
         self._topics_checked = True
         self._limit = RefusalLimit(service.name, service.topics, settings.engine)
-        self._pace = Rhythm(settings.retention)
-        self._turns = Pace(settings.engine.pace)
+        self._rhythm = Rhythm(settings.retention)
+        self._pace = Pace(settings.engine.pace)
+        self._tick_due = Every(settings.engine.tick)
         self._report_due = Every(settings.engine.report)
         self._joined = False
         self.heartbeat = Heartbeat(settings.engine.stall)
@@ -97,7 +96,7 @@ class LaneRunner:
         try:
             while not stop.is_set():
                 self.heartbeat.beat()
-                await self._turns.wait()
+                await self._pace.wait()
                 await self._turn(stop)
             await self._drain()
         finally:
@@ -138,15 +137,12 @@ class LaneRunner:
         if not owned:
             await first_of(stop.wait(), self._changed.wait(), timeout=engine.poll)
             return []
-        try:
-            polled = await first_of(
-                kafka.poll(self._consumer, owned, wait, engine.batch),
-                stop.wait(),
-                self._changed.wait(),
-                timeout=engine.stall / 2,
-            )
-        except OffsetOutOfRangeError as error:
-            raise kafka.lost(self._service.name, error) from error
+        polled = await first_of(
+            kafka.poll(self._consumer, self._service.name, owned, wait, engine.batch),
+            stop.wait(),
+            self._changed.wait(),
+            timeout=engine.stall / 2,
+        )
         return polled or []
 
     async def _run_all(self, number: int, records: Sequence[Record], *, due: bool) -> None:
@@ -180,7 +176,7 @@ class LaneRunner:
 
     async def _forget(self) -> None:
         """Have one shard let go what is over. It works on when the database refuses that."""
-        number = self._pace.due(self._shards)
+        number = self._rhythm.due(self._shards)
         if number is None:
             return
         shard = self._shards[number]
@@ -193,9 +189,9 @@ class LaneRunner:
             self._drop(number, shard)
         except _PASSING as error:  # should it be committed all the same, the next batch is fenced
             _log.warning("nothing was forgotten", shard=number, error=repr(error))
-            self._pace.failed(number)
+            self._rhythm.failed(number)
         else:
-            self._pace.done(number, more=more)
+            self._rhythm.done(number, more=more)
             await self._publish(number, shard, batch)
 
     def _places(self, number: int) -> list[TopicPartition]:
@@ -274,9 +270,8 @@ class LaneRunner:
 
     async def _tick(self) -> set[int] | None:
         """Every `tick` seconds: which shards have something due. None in between."""
-        if time.monotonic() < self._next_tick or not self._shards:
+        if not self._shards or not self._tick_due.passed():
             return None
-        self._next_tick = time.monotonic() + self._settings.engine.tick
         lag.export(self._consumer, self._in_place(), self._clock())
         for shard in self._shards.values():
             shard.relay.export()

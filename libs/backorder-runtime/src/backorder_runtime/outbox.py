@@ -86,6 +86,11 @@ class Stamp:
         self._prefix = f"{service}.{shard}."
         self._source = ("ce_source", f"/backorder/{service}/{shard}".encode())
 
+    def wire(self, event: Event, sequence: int | str, time: bytes) -> Wire:
+        """An event as it is sent; `time` as `rfc3339` writes it."""
+        key = None if event.key is None else event.key.encode()
+        return Wire(event.topic, key, event.value, self.headers(event, sequence, time), event.partition)
+
     def headers(self, event: Event, sequence: int | str, time: bytes) -> Headers:
         """The CloudEvents attributes of an event in binary mode; `time` as `rfc3339` writes it."""
         headers = [

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from backorder_contracts.topics import TOPICS
 from backorder_runtime import store
-from backorder_runtime.bundle import TYPE as BUNDLE
 from backorder_runtime.bundle import Bundler
 from backorder_runtime.database import Conn
 from backorder_runtime.outbox import Entry, Event, Letter, OutboxBatch
@@ -54,8 +53,7 @@ class Outcome:
         if self.refusals:
             fresh = await store.refuse(conn, self.refusals, now)
             self.entries.extend(Letter(x.origin, x.reason, x.detail, None) for x in fresh)
-        for topic, partition, value in self.bundler.take():
-            self.entries.append(Event(topic, None, BUNDLE, value, None, None, partition))
+        self.entries.extend(self.bundler.take())
         if not self.entries:
             return None
         batch = OutboxBatch(first_sequence, now, tuple(self.entries))

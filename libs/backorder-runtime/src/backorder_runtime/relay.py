@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from backorder_runtime.dead_letters import OriginReader, wire
-from backorder_runtime.outbox import Event, Letter, OutboxBatch, Stamp, Wire, is_public, rfc3339
+from backorder_runtime.outbox import Letter, OutboxBatch, Stamp, Wire, is_public, rfc3339
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.telemetry import DEAD_LETTERS, OUTBOX_AGE, OUTBOX_BATCHES
 
@@ -65,15 +65,11 @@ class Relay:
                 (public if is_public(entry) else internal).extend(
                     [await self._letter(entry, batch.decided_at)]
                     if isinstance(entry, Letter)
-                    else [self._wire(entry, sequence, time)]
+                    else [self._stamp.wire(entry, sequence, time)]
                 )
         for records in (public, internal):
             if records:
                 await self._publisher.publish(records)
-
-    def _wire(self, entry: Event, sequence: int, time: bytes) -> Wire:
-        key = None if entry.key is None else entry.key.encode()
-        return Wire(entry.topic, key, entry.value, self._stamp.headers(entry, sequence, time), entry.partition)
 
     async def _letter(self, letter: Letter, at: datetime) -> Wire:
         DEAD_LETTERS.labels(letter.origin.topic, letter.reason).inc()

@@ -170,18 +170,20 @@ class Shard(Generic[E, F]):
         return inputs
 
     def _read(self, record: Record, outcome: Outcome) -> Iterator[_Input[E]]:
-        decode = self._handler.decode
         try:
             for message in unpack(record):
-                try:
-                    arrived = decode(message)
-                except Refused as refused:
-                    outcome.entries.append(letter_for(message, refused.reason, refused.detail))
-                    continue
-                if arrived is not None:
+                if (arrived := self._understood(message, outcome)) is not None:
                     yield _Input(arrived, message)
         except msgspec.DecodeError as error:
             outcome.entries.append(letter_for(record, Reason.UNREADABLE, f"not a bundle of messages: {error}"))
+
+    def _understood(self, message: Record, outcome: Outcome) -> Arrived[E] | None:
+        """What a message says to us; what is refused is a dead letter."""
+        try:
+            return self._handler.decode(message)
+        except Refused as refused:
+            outcome.entries.append(letter_for(message, refused.reason, refused.detail))
+            return None
 
     def _judge(self, inputs: Iterable[_Input[E]], outcome: Outcome) -> Tally | None:
         if self._limit is None:
@@ -193,12 +195,8 @@ class Shard(Generic[E, F]):
         kept: list[_Input[E]] = []
         for lane, record in await store.take_parked(conn, self.number):
             self._parked.discard(lane)
-            try:
-                arrived = self._handler.decode(record)
-            except Refused as refused:  # by the version that is to go on with it
-                outcome.entries.append(letter_for(record, refused.reason, refused.detail))
-                continue
-            if arrived is not None:
+            # the version that is to go on with it may refuse it
+            if (arrived := self._understood(record, outcome)) is not None:
                 kept.append(_Input(arrived, record, only=lane))
         inputs[:0] = kept  # they came before what has just been read
         inputs.extend(
