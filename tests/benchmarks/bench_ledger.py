@@ -24,7 +24,9 @@ from backorder_contracts.internal import Cause, LineDetail, LinePlaced, Origin
 from backorder_dev.database import provision
 from backorder_dev.postgres import EmbeddedPostgres
 from backorder_runtime import migrate, store
+from backorder_runtime.batch import Batch, run
 from backorder_runtime.bundle import Bundler
+from backorder_runtime.clock import utc_now
 from backorder_runtime.record import Message, Record
 from backorder_runtime.settings import DatabaseSettings
 from backorder_runtime.shard import Shard
@@ -81,7 +83,7 @@ def order_lines(parts: Sequence[int], quantities: Sequence[int]) -> list[Record]
 
 async def drain(shard: "Shard[Any, Any]", pool: Any, records: Sequence[Record], batch: int) -> None:
     for start in range(0, len(records), batch):
-        done = await shard.run(pool, records[start : start + batch], datetime.now(UTC), due=False)
+        (done,) = await run(pool, [Batch(shard, records[start : start + batch], due=False)], utc_now)
         if done is not None:
             shard.relay.sent_sequence = done.last_sequence
 

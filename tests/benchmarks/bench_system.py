@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,7 +20,7 @@ from typing import Any
 
 import asyncpg
 import trade
-from aiokafka import AIOKafkaConsumer
+from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 from ledger_backlog import order_lines, positions
 from meters import cpu_seconds, machine, memory_mb, processes
 
@@ -68,30 +69,33 @@ class Watch:
         self.due: dict[tuple[str, str], float] = {}
         self.took: dict[str, list[float]] = {"opened": [], "allocated": []}
         self.opened = 0
-        self.ready = asyncio.Event()
+        self.ready = threading.Event()
 
     async def run(self, kafka: str) -> None:
         """Watch until cancelled."""
-        consumer = AIOKafkaConsumer(
-            "back-order-state", bootstrap_servers=kafka, auto_offset_reset="latest", fetch_max_wait_ms=100
-        )
-        await consumer.start()
-        await consumer.seek_to_end()
-        self.ready.set()
+        stop = threading.Event()
         try:
-            while True:
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    for record in records:
-                        self._saw(record)
+            await asyncio.to_thread(self._watch, kafka, stop)
         finally:
-            await consumer.stop()
+            stop.set()
+
+    def _watch(self, kafka: str, stop: threading.Event) -> None:
+        consumer = Consumer({"bootstrap.servers": kafka, "group.id": "benchmark", "enable.auto.commit": False})
+        partitions = consumer.list_topics("back-order-state").topics["back-order-state"].partitions
+        consumer.assign([TopicPartition("back-order-state", n, OFFSET_END) for n in partitions])
+        consumer.poll(1)
+        self.ready.set()
+        while not stop.is_set():
+            if (record := consumer.poll(0.2)) is not None and record.error() is None:
+                self._saw(record)
+        consumer.close()
 
     def _saw(self, record: Any) -> None:
-        kind = dict(record.headers)["ce_type"].decode().removeprefix("back-order.")
+        kind = dict(record.headers())["ce_type"].decode().removeprefix("back-order.")
         if kind not in self.took:
             return
         self.opened += kind == "opened"
-        event = json.loads(record.value)
+        event = json.loads(record.value())
         at = self.due.pop((kind, f"{event['order_id']} {event['part_id']}"), None)
         if at is not None:
             self.took[kind].append(time.time() - at)
@@ -204,7 +208,7 @@ async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int]) ->
     async with running_system() as system:
         source, watch = trade.orders(lanes, 2), Watch()
         watching = asyncio.create_task(watch.run(system.found.kafka))
-        await watch.ready.wait()
+        await asyncio.to_thread(watch.ready.wait)
         await system.publisher.publish(
             [trade.stock(part, 0 if trade.is_short(part) else trade.PLENTY) for part in range(lanes)]
         )

@@ -10,6 +10,7 @@ from engine_support.tally import TOPIC, Tally
 from engine_support.words import LANES, by_lane, first_occurrences, words
 
 from backorder_runtime import store
+from backorder_runtime.batch import Batch, run
 from backorder_runtime.broker import LogChanged
 from backorder_runtime.bundle import partition_of, unpack
 from backorder_runtime.clock import utc_now
@@ -51,11 +52,12 @@ async def test_a_zombie_commits_nothing_after_its_shards_moved(bench: Bench) -> 
     await bench.send(*sent)
     zombie = await bench.start(owner="zombie")
     await bench.until(lambda: _is(bench.counted(), len(sent)))
-    shard = next(iter(zombie._shards.values()))
+    shard = next(iter(zombie._ours.shards.values()))
     async with bench.pool.acquire() as conn:
         await store.claim(conn, shard.number, "somebody else", {})
+    batch = Batch(shard, [_record(shard.number, shard.place(TOPIC).next_offset)], due=False)
     with pytest.raises(store.Fenced):
-        await shard.run(bench.pool, [_record(shard.number, shard.place(TOPIC).next_offset)], utc_now(), due=False)
+        await run(bench.pool, [batch], utc_now)
     assert await bench.counted() == len(sent)
 
 
@@ -63,10 +65,11 @@ async def test_a_batch_that_does_not_start_where_the_last_one_ended_is_refused(b
     await bench.send(*words(100, seed=5))
     runner = await bench.start()
     await bench.until(lambda: _is(bench.counted(), 100))
-    shard = next(iter(runner._shards.values()))
+    shard = next(iter(runner._ours.shards.values()))
     shard.place(TOPIC).next_offset -= 1
+    batch = Batch(shard, [_record(shard.number, shard.place(TOPIC).next_offset)], due=False)
     with pytest.raises(store.Fenced):
-        await shard.run(bench.pool, [_record(shard.number, shard.place(TOPIC).next_offset)], utc_now(), due=False)
+        await run(bench.pool, [batch], utc_now)
 
 
 async def test_the_effect_is_sent_only_after_the_cause_is_confirmed(bench: Bench) -> None:

@@ -7,6 +7,7 @@ from engine_support.bench import Bench
 from engine_support.command_line import backorder
 from engine_support.tally import TOPIC, Tally
 
+from backorder_runtime.batch import Batch, run
 from backorder_runtime.clock import utc_now
 from backorder_runtime.record import Record
 from backorder_runtime.telemetry import PARKED_LANES
@@ -76,13 +77,13 @@ async def test_what_was_kept_comes_before_what_has_just_been_read(bench: Bench) 
     mended = await bench.start(lambda: Tally(defective=False))
     await bench.until(lambda: _is(_ready(mended), wanted=True))
     number = int(await bench.pool.fetchval("SELECT shard FROM parked_lane"))
-    shard = mended._shards[number]
+    shard = mended._ours.shards[number]
     place = shard.place(TOPIC)
     await bench.pool.execute("UPDATE parked_lane SET resume = true")
     await bench.stop(mended, crash=True)
     record = Record(TOPIC, number, place.next_offset, SICK.encode(), b"three")
     await bench.until(lambda: _is(_no_claim(bench, number), wanted=True))
-    await shard.run(bench.pool, [record], utc_now(), due=True)
+    await run(bench.pool, [Batch(shard, [record], due=True)], utc_now)
     assert await seen(bench, SICK) == ["one", "bug", "two", "three"]
 
 

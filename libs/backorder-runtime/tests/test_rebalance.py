@@ -15,19 +15,19 @@ async def test_a_member_keeps_the_shards_that_a_rebalance_leaves_it(bench: Bench
     sent = words(1_200, seed=11)
     first = await bench.start(owner="a")
     await bench.until(lambda: _yes(first.ready and len(first.owned) == 4))
-    before = dict(first._shards)
+    before = dict(first._ours.shards)
     await bench.send(*sent[:400])
     second = await bench.start(owner="b")
     await bench.until(lambda: _yes(len(first.owned) == 2 and len(second.owned) == 2))
     await bench.send(*sent[400:800])
     kept = set(first.owned)
     assert kept == {0, 1}, "who has run for longer keeps its own"
-    assert all(first._shards[number] is before[number] for number in kept)
+    assert all(first._ours.shards[number] is before[number] for number in kept)
     await bench.stop(second)
     await bench.until(lambda: _yes(len(first.owned) == 4))
     await bench.send(*sent[800:])
     await bench.until(lambda: _all(bench, len(sent)))
-    assert all(first._shards[number] is before[number] for number in kept)
+    assert all(first._ours.shards[number] is before[number] for number in kept)
     epochs = dict(await bench.pool.fetch("SELECT shard, epoch FROM shard"))
     assert {number: epochs[number] for number in kept} == {0: 1, 1: 1}, "they were claimed once"
     await bench.stop(first)
@@ -41,7 +41,7 @@ async def test_a_shard_that_somebody_else_had_meanwhile_is_claimed_again(bench: 
     await bench.send(*sent[:200])
     await bench.until(lambda: _all(bench, 200))
     places = frozenset(TopicPartition(TOPIC, n) for n in range(4))
-    runner._on_revoked(places)
+    runner._ours.on_revoked(places)
     async with bench.pool.acquire() as conn:
         for number in range(4):
             await store.claim(conn, number, "another", {})

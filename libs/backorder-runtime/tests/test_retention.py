@@ -55,7 +55,7 @@ async def test_everything_that_is_over_goes_and_is_told_once(old: Bench) -> None
 async def test_a_step_is_bounded_and_an_owner_of_before_removes_nothing(old: Bench) -> None:
     runner = await old.start()
     await old.until(lambda: _now(runner.ready))
-    number, shard = next(iter(runner._shards.items()))
+    number, shard = next(iter(runner._ours.shards.items()))
     count = "SELECT count(*) FROM old"
     batch, more = await shard.forget(old.pool, (SHARD_RULE,), utc_now(), 3)
     assert batch is not None

@@ -23,7 +23,7 @@ async def with_a_backlog(relaying):
     shard = SimpleNamespace(relay=Relay("service", 0, None, None))
     runner = object.__new__(LaneRunner)
     runner._settings = SimpleNamespace(engine=SimpleNamespace(relay_backlog=1))
-    runner._shards, runner._relays = {0: shard}, {0: asyncio.create_task(relaying)}
+    runner._ours = SimpleNamespace(shards={0: shard}, relays={0: asyncio.create_task(relaying)})
     await shard.relay.put([batch(1)], backlog=1)
     return runner, shard
 
@@ -36,7 +36,7 @@ async def test_a_shard_revoked_while_its_relay_has_a_backlog_does_not_end_the_lo
     publishing = asyncio.create_task(runner._publish(0, shard, batch(2)))
     while len(shard.relay._waiting) < 2:
         await asyncio.sleep(0)
-    runner._relays.pop(0).cancel()
+    runner._ours.relays.pop(0).cancel()
     await asyncio.wait_for(publishing, 10)
 
 
@@ -46,7 +46,7 @@ async def test_a_relay_that_fails_while_it_has_a_backlog_does_not_end_the_loop()
 
     runner, shard = await with_a_backlog(fail())
     await asyncio.wait_for(runner._publish(0, shard, batch(2)), 10)
-    assert isinstance(runner._relays[0].exception(), OSError), "it is there for the next turn to see"
+    assert isinstance(runner._ours.relays[0].exception(), OSError), "it is there for the next turn to see"
 
 
 def test_an_intake_reports_no_lag_of_a_partition_that_was_revoked_meanwhile():

@@ -18,7 +18,7 @@ async def test_an_owner_that_is_frozen_in_mid_transaction_does_not_keep_its_shar
         first = await store.claim(frozen, 2, "frozen", {TOPIC: 0})
         batch = frozen.transaction()
         await batch.start()
-        await store.advance(frozen, 2, first.epoch, 0, {})  # and now its process is stopped
+        await store.advance(frozen, [store.Fence(2, first.epoch, 0, {})])  # and now its process is stopped
         began = time.monotonic()
         with pytest.raises(asyncpg.LockNotAvailableError):
             await store.claim(other, 2, "other", {TOPIC: 0})
@@ -39,7 +39,7 @@ async def test_an_owner_that_finishes_in_time_is_let_finish(bench: Bench) -> Non
     async with bench.pool.acquire() as slow, bench.pool.acquire() as other:
         first = await store.claim(slow, 2, "slow", {TOPIC: 0})
         async with slow.transaction():
-            await store.advance(slow, 2, first.epoch, 0, {})
+            await store.advance(slow, [store.Fence(2, first.epoch, 0, {})])
             claiming = asyncio.create_task(store.claim(other, 2, "other", {TOPIC: 0}))
             waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             await bench.until(lambda: bench.pool.fetchval(waiting))

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from backorder_contracts import identity
 from backorder_contracts.internal import LinePlaced, LineRecalled, OrderCancelled
 from backorder_contracts.topics import TOPICS
+from backorder_runtime.asking import together
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import DeadLetter, Message
 from backorder_runtime.settings import RetentionSettings
@@ -51,10 +52,10 @@ class Shop:
         handler, arrived, now = self.handlers[shard], Arrived(lane, message), datetime.now(UTC)
         effects = []
         async with self.conn.transaction():
-            await handler.load(self.conn, [arrived])
+            await together(self.conn, {shard: handler.load([arrived])})
             for each in handler.spread(arrived):
                 effects += handler.evolve(each, handler.decide(each, now), now)
-            await handler.save(self.conn)
+            await together(self.conn, {shard: handler.save()})
         return effects
 
     async def forget(self, keep=KEEP, *, days=0, most=1_000):

@@ -9,6 +9,7 @@ from supply_world import HOUR, MODELS, START, World, delivery, received, stock
 
 from backorder_contracts import identity
 from backorder_contracts.internal import DeliveryEntry
+from backorder_runtime.asking import together
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import DeadLetter, Message
 from backorder_runtime.store import Outdated
@@ -48,9 +49,9 @@ def decided(handler, entries):
 
 async def run(handler, connection, entries):
     async with connection.transaction():
-        await handler.load(connection, [arrived(entry) for entry in entries])
+        await together(connection, {0: handler.load([arrived(entry) for entry in entries])})
         effects = decided(handler, entries)
-        await handler.save(connection)
+        await together(connection, {0: handler.save()})
     return effects
 
 
@@ -96,7 +97,7 @@ def some_history(seed):
 async def test_batches_and_forgetting_change_nothing_that_is_published(connect, seed, cached_lanes):
     connection = await connect()
     chance = random.Random(seed)
-    handler = Positions(0, Rules(), cached_lanes)
+    handler = Positions(Rules(), cached_lanes)
     history = some_history(seed)
     world = World()
     world.take(*history)
@@ -106,7 +107,7 @@ async def test_batches_and_forgetting_change_nothing_that_is_published(connect, 
         batch, history = history[:size], history[size:]
         effects += await run(handler, connection, batch)
         if chance.random() < 0.2:
-            handler = Positions(0, Rules(), cached_lanes)  # as after a claim
+            handler = Positions(Rules(), cached_lanes)  # as after a claim
     published = [
         MODELS[effect.type].model_validate_json(effect.value) for effect in effects if isinstance(effect, Message)
     ]
@@ -116,27 +117,27 @@ async def test_batches_and_forgetting_change_nothing_that_is_published(connect, 
 
 
 async def test_two_shards_cannot_both_have_a_delivery(connect):
-    one, two = Positions(0, Rules(), 10), Positions(1, Rules(), 10)
+    one, two = Positions(Rules(), 10), Positions(Rules(), 10)
     here, there = delivery(1), replace(delivery(1), location_id="M", origin=delivery(1, offset=7).origin)
     first, second = await connect(), await connect()
 
     async def too_late():
         async with second.transaction():
-            await two.load(second, [arrived(there)])
+            await together(second, {1: two.load([arrived(there)])})
             decided(two, [there])
             await run(one, first, [here])
-            await two.save(second)
+            await together(second, {1: two.save()})
 
     with pytest.raises(Outdated):
         await too_late()
-    again = await run(Positions(1, Rules(), 10), second, [there])
+    again = await run(Positions(Rules(), 10), second, [there])
     assert [effect.reason for effect in again] == ["conflicting-duplicate"]
     assert again[0].origin == there.origin
 
 
 async def test_what_no_batch_needs_does_not_stay_in_memory(connect):
     connection = await connect()
-    handler = Positions(0, Rules(), 1_000)
+    handler = Positions(Rules(), 1_000)
     entries = [
         entry
         for n in range(200)
@@ -150,7 +151,7 @@ async def test_what_no_batch_needs_does_not_stay_in_memory(connect):
         await run(handler, connection, entries[start : start + 60])
     lane = handler._lanes["P@L"]
     assert (lane.seen, lane.deliveries, handler._places) == ({}, {}, {})
-    small = Positions(0, Rules(), 50)
+    small = Positions(Rules(), 50)
     for n in range(120):
         await run(small, connection, [replace(stock(1, 5), part_id=f"P{n}")])
     assert len(small._lanes) <= 50

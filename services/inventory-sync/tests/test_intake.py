@@ -86,4 +86,4 @@ def test_what_breaks_the_contract_is_refused(topic, data):
 
 def test_an_entry_that_cannot_be_read_is_refused():
     with pytest.raises(Refused, match="unreadable"):
-        Positions(0, Rules(), 1).decode(Record("supply-entry", 0, 0, None, None))
+        Positions(Rules(), 1).decode(Record("supply-entry", 0, 0, None, None))

@@ -9,6 +9,7 @@ from supply_world import START, delivery, received, stock
 
 from backorder_contracts import identity
 from backorder_contracts.topics import TOPICS
+from backorder_runtime.asking import together
 from backorder_runtime.handler import Arrived
 from inventory_sync import retention
 from inventory_sync.domain.model import Rules
@@ -23,7 +24,7 @@ class Feed:
 
     def __init__(self, conn):
         self.conn = conn
-        self.handler = Positions(0, Rules(), 1_000)
+        self.handler = Positions(Rules(), 1_000)
 
     async def take(self, *entries):
         """All this comes, one after the other; returns what is published."""
@@ -31,10 +32,10 @@ class Feed:
         for entry in entries:
             arrived = Arrived(identity.lane(entry.part_id, entry.location_id), entry)
             async with self.conn.transaction():
-                await self.handler.load(self.conn, [arrived])
+                await together(self.conn, {0: self.handler.load([arrived])})
                 for each in self.handler.spread(arrived):
                     effects += self.handler.evolve(each, self.handler.decide(each, START), START)
-                await self.handler.save(self.conn)
+                await together(self.conn, {0: self.handler.save()})
         return effects
 
     async def forget(self, *, days=0, most=1_000):
@@ -63,7 +64,7 @@ async def test_old_versions_go_and_count_once_all_the_same(feed):
     assert await feed.forget(days=31) == 3
     assert (await feed.rows("stock_version"), await feed.rows("forgotten_version")) == (0, 1)
     assert await feed.take(stock(1, 6), left, stock(3, 9)) == []
-    feed.handler = Positions(0, Rules(), 1_000)  # another process
+    feed.handler = Positions(Rules(), 1_000)  # another process
     assert await feed.take(left) == []
     assert len(await feed.take(stock(4, 8))) == 1, "a new version counts"
 

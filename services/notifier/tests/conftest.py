@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from backorder_contracts.identity import lane
 from backorder_dev.stack import DatabaseServer, fresh_database
+from backorder_runtime.asking import together
 from backorder_runtime.record import Message, Record, Timer
 from notifier import retention
 from notifier.domain.model import BackOrder, StateEvent
@@ -148,7 +149,7 @@ class Shard:
     def __init__(self, pool: "asyncpg.Pool[Any]", settings: NotifierSettings, clock: Clock) -> None:
         self.pool = pool
         self.clock = clock
-        self.handler = NotifierHandler(0, settings.habits, settings.team, "parts.example")
+        self.handler = NotifierHandler(settings.habits, settings.team, "parts.example")
         self.published: list[dict[str, Any]] = []
 
     async def feed(self, *records: Record) -> list[dict[str, Any]]:
@@ -161,13 +162,13 @@ class Shard:
                 "DELETE FROM timer WHERE shard = 0 AND due_at <= $1 RETURNING lane, key, due_at", now
             )
             inputs += [self.handler.on_timer(Timer(*row)) for row in due]
-            await self.handler.load(conn, inputs)
+            await together(conn, {0: self.handler.load(inputs)})
             for each in inputs:
                 for effect in self.handler.evolve(each, self.handler.decide(each, now), now):
                     assert isinstance(effect, Message)
                     assert (effect.topic, effect.key) == (OUTCOME_TOPIC, each.lane)
                     outcomes.append(msgspec.json.decode(effect.value or b""))
-            await self.handler.save(conn)
+            await together(conn, {0: self.handler.save()})
         self.published += outcomes
         return outcomes
 

@@ -73,7 +73,7 @@ class PauseOnAssignment(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 async def poll(
-    consumer: AIOKafkaConsumer, service: str, partitions: Sequence[TopicPartition], timeout: float, most: int
+    consumer: AIOKafkaConsumer, service: str, partitions: Iterable[TopicPartition], timeout: float, most: int
 ) -> list[Record]:
     """What has arrived in these partitions, at most `most` records, waiting `timeout` seconds for the first.
 

@@ -12,6 +12,15 @@ from backorder_runtime.settings import DatabaseSettings
 
 Conn: TypeAlias = "asyncpg.Connection[Any] | PoolConnectionProxy[Any]"
 
+
+class _Session(asyncpg.Connection):
+    """A connection that goes back to the pool as it is: nothing that we do outlives its transaction."""
+
+    def get_reset_query(self) -> str:
+        """Nothing: the usual one costs a round trip for every batch."""
+        return ""
+
+
 PASSING = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What a call raises while the database is away; the driver itself is confused when it goes in mid-call."""
 
@@ -33,6 +42,7 @@ async def connect(settings: DatabaseSettings) -> "Pool[Any]":
             with attempt:
                 return await asyncpg.create_pool(
                     str(settings.url),
+                    connection_class=_Session,
                     min_size=1,
                     max_size=settings.pool,
                     command_timeout=60,

@@ -7,7 +7,7 @@ from typing import Generic, Protocol, TypeVar
 from msgspec import Struct
 
 from backorder_contracts.internal import Origin
-from backorder_runtime.database import Conn
+from backorder_runtime.asking import Asking
 from backorder_runtime.record import Effect, Message, Record, Timer
 
 E = TypeVar("E")
@@ -39,8 +39,9 @@ class Arrived(Struct, Generic[E], frozen=True, gc=False):
 class LaneHandler(Protocol[E, F]):
     """The lanes of one shard. The engine owns it alone and calls it from one task.
 
-    Per batch, inside one transaction: `load`, then for each input `decide` and `evolve`, then `save`.
-    State that it keeps in memory is dropped, with the handler, whenever a batch does not commit.
+    Per batch, inside one transaction: `load`, then for each input `decide` and `evolve`, then `save`. It asks the
+    database only by what `load` and `save` yield: see `asking`. State that it keeps in memory is dropped, with the
+    handler, whenever a batch does not commit.
     """
 
     def decode(self, record: Record) -> Arrived[E] | None:
@@ -51,7 +52,7 @@ class LaneHandler(Protocol[E, F]):
         """The input that a timer stands for."""
         ...
 
-    async def load(self, conn: Conn, arrived: Sequence[Arrived[E]]) -> None:
+    def load(self, arrived: Sequence[Arrived[E]]) -> Asking[None]:
         """Bring into memory what these inputs may need: one statement per table."""
         ...
 
@@ -67,6 +68,6 @@ class LaneHandler(Protocol[E, F]):
         """Write the facts into the state and say what to publish."""
         ...
 
-    async def save(self, conn: Conn) -> None:
+    def save(self) -> Asking[None]:
         """Store what changed since `load`: one statement per table."""
         ...

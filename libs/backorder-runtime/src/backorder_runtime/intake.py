@@ -20,7 +20,7 @@ from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment
 from backorder_runtime.dead_letters import copy_of, letter_for, wire
 from backorder_runtime.handler import Intake
-from backorder_runtime.lifecycle import Every, Heartbeat, Pace, first_of
+from backorder_runtime.lifecycle import Every, Heartbeat, first_of
 from backorder_runtime.outbox import Letter, Stamp, Wire, rfc3339
 from backorder_runtime.permissions import stop_if_denied
 from backorder_runtime.publisher import Publisher
@@ -28,6 +28,7 @@ from backorder_runtime.record import Record
 from backorder_runtime.refusal_limit import RefusalLimit
 from backorder_runtime.settings import Settings
 from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS, DEAD_LETTERS, LAG_RECORDS, LAG_SECONDS, RECORDS
+from backorder_runtime.turns import Turns
 
 _log = structlog.get_logger()
 
@@ -50,7 +51,7 @@ class IntakeRunner:
         self._limit = RefusalLimit(service, intake.topics, settings.engine)
         self._joined = False
         self._done: dict[TopicPartition, int] = {}
-        self._pace = Pace(settings.engine.pace)
+        self._turns = Turns(self._consumer, service, settings.engine)
         self._report_due = Every(settings.engine.report)
         self.heartbeat = Heartbeat(settings.engine.stall)
 
@@ -67,7 +68,6 @@ class IntakeRunner:
         try:
             while not stop.is_set():
                 self.heartbeat.beat()
-                await self._pace.wait()
                 await self._turn(stop)
                 if self._report_due.passed():
                     await self._commit()
@@ -79,8 +79,11 @@ class IntakeRunner:
         engine = self._settings.engine
         if self._unplaced:
             await self._place()
-        polling = kafka.poll(self._consumer, self._service, (), engine.poll, engine.batch)
-        records = await first_of(polling, stop.wait(), timeout=engine.stall / 2)
+        if not self._placed():
+            await first_of(stop.wait(), timeout=engine.poll)
+            return
+        reading = self._turns.read(self._placed, engine.poll)
+        records = await first_of(reading, stop.wait(), timeout=engine.stall / 2)
         if not records:
             return
         began = perf_counter()
@@ -113,6 +116,9 @@ class IntakeRunner:
         name = f"{first.topic}.{first.partition}.{first.offset}"
         wires.extend(self._stamp.wire(event, f"{name}.{n}", time) for n, event in enumerate(bundler.take()))
         return wires, letters
+
+    def _placed(self) -> Partitions:
+        return self._assigned - self._unplaced
 
     async def _commit(self) -> None:
         """Tell the group how far we are; what a crash makes us translate again is recognised by the lanes."""

@@ -11,12 +11,13 @@ from backorder_runtime.retention import Rule
 
 @dataclass(frozen=True, slots=True)
 class LaneService:
-    """Its name, its inputs, a handler for each shard, and what it forgets."""
+    """Its name, its inputs, a handler for each shard, what it forgets, and whether it may claim shards yet."""
 
     name: str
     topics: tuple[str, ...]
     new_handler: Callable[[int], LaneHandler[Any, Any]]
     rules: tuple[Rule, ...] = ()
+    prepared: Callable[[], bool] = lambda: True
 
     @property
     def sequenced(self) -> frozenset[str]:

@@ -26,21 +26,6 @@ class Heartbeat:
         return time.monotonic() - self._last < self._stall
 
 
-class Pace:
-    """Keeps so many seconds between the starts of two turns of a loop; a first turn after a rest starts at once."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._last = 0.0
-
-    async def wait(self) -> None:
-        """Wait until the next turn may start."""
-        rest = self._last + self._seconds - time.monotonic()
-        if rest > 0:
-            await asyncio.sleep(rest)
-        self._last = time.monotonic()
-
-
 class Every:
     """Says once in so many seconds that they have passed."""
 

@@ -1,6 +1,6 @@
-"""What a batch leads to, collected while its inputs are decided, and stored in its transaction."""
+"""What batches lead to, collected while their inputs are decided, and stored in their transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -44,18 +44,20 @@ class Outcome:
         """Whether a timer was set that is due at once."""
         return any(timer.due_at is not None and timer.due_at <= now for timer in self.timers)
 
-    async def keep(self, conn: Conn, shard: int, first_sequence: int, now: datetime) -> OutboxBatch | None:
-        """Store all of it; returns what is to be published, or None. Raises `Fenced`."""
-        if self.timers:
-            await store.set_timers(conn, shard, self.timers)
-        if self.errors or self.parked:
-            await store.park(conn, shard, self.errors, self.parked, now)
-        if self.refusals:
-            fresh = await store.refuse(conn, self.refusals, now)
-            self.entries.extend(Letter(x.origin, x.reason, x.detail, None) for x in fresh)
-        self.entries.extend(self.bundler.take())
-        if not self.entries:
-            return None
-        batch = OutboxBatch(first_sequence, now, tuple(self.entries))
-        await store.put_outbox(conn, shard, batch)
-        return batch
+
+async def keep(conn: Conn, outcomes: Mapping[int, tuple[int, Outcome]], now: datetime) -> Mapping[int, OutboxBatch]:
+    """Store the outcomes of shards, each with its next sequence; returns what is to be published. Raises `Outdated`."""
+    await store.set_timers(conn, {shard: each.timers for shard, (_, each) in outcomes.items() if each.timers})
+    for shard, (_, each) in outcomes.items():
+        if each.errors or each.parked:
+            await store.park(conn, shard, each.errors, each.parked, now)
+        if each.refusals:
+            fresh = await store.refuse(conn, each.refusals, now)
+            each.entries.extend(Letter(x.origin, x.reason, x.detail, None) for x in fresh)
+        each.entries.extend(each.bundler.take())
+    batches = {
+        shard: OutboxBatch(first, now, tuple(each.entries)) for shard, (first, each) in outcomes.items() if each.entries
+    }
+    if batches:
+        await store.put_outbox(conn, batches)
+    return batches

@@ -21,27 +21,38 @@ ON CONFLICT DO NOTHING
 SELECT topic, next_offset, last_sequence FROM shard_input WHERE shard = $1
 
 -- name: advance
--- The fence: nothing of the batch commits unless we still own the shard and stand where we think we stand.
-WITH fence AS (
-    UPDATE shard SET sent_sequence = greatest(sent_sequence, $3) WHERE shard = $1 AND epoch = $2 RETURNING 1
+-- The fence: nothing of a batch commits unless we still own its shard and stand where we think we stand. The answer is
+-- the number of inputs that moved in each shard that we own.
+WITH ours AS (
+    SELECT * FROM unnest($1::integer[], $2::bigint[], $3::bigint[]) AS ours (shard, epoch, sent)
+), fence AS (
+    UPDATE shard SET sent_sequence = greatest(sent_sequence, ours.sent) FROM ours
+    WHERE shard.shard = ours.shard AND shard.epoch = ours.epoch
+    RETURNING shard.shard, ours.sent
 ), moved AS (
     UPDATE shard_input AS input SET next_offset = step.next, last_sequence = step.sequence
-    FROM unnest($4::text[], $5::bigint[], $6::bigint[], $7::bigint[]) AS step (topic, old, next, sequence)
-    WHERE input.shard = $1 AND input.topic = step.topic AND input.next_offset = step.old
-      AND EXISTS (SELECT FROM fence)
-    RETURNING 1
+    FROM unnest($4::integer[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[])
+        AS step (shard, topic, old, next, sequence)
+    WHERE input.shard = step.shard AND input.topic = step.topic AND input.next_offset = step.old
+      AND step.shard IN (SELECT shard FROM fence)
+    RETURNING input.shard
 ), swept AS (
-    DELETE FROM outbox WHERE shard = $1 AND first_sequence <= $3 AND EXISTS (SELECT FROM fence)
+    DELETE FROM outbox USING fence WHERE outbox.shard = fence.shard AND outbox.first_sequence <= fence.sent
 )
-SELECT (SELECT count(*) FROM fence) = 1 AND (SELECT count(*) FROM moved) = cardinality($4::text[])
+SELECT fence.shard, (SELECT count(*) FROM moved WHERE moved.shard = fence.shard) FROM fence
 
 -- name: put_outbox
-WITH numbered AS (
-    UPDATE shard SET next_sequence = $2 + $3 WHERE shard = $1 AND next_sequence = $2 RETURNING 1
+WITH fresh AS (
+    SELECT * FROM unnest($1::integer[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::bytea[])
+        AS fresh (shard, first_sequence, count, decided_at, payload)
+), numbered AS (
+    UPDATE shard SET next_sequence = fresh.first_sequence + fresh.count FROM fresh
+    WHERE shard.shard = fresh.shard AND shard.next_sequence = fresh.first_sequence
+    RETURNING shard.shard
 )
 INSERT INTO outbox (shard, first_sequence, count, decided_at, payload)
-SELECT $1, $2, $3, $4, $5 FROM numbered
-RETURNING 1
+SELECT shard, first_sequence, count, decided_at, payload FROM fresh JOIN numbered USING (shard)
+RETURNING shard
 
 -- name: unsent
 SELECT first_sequence, decided_at, payload FROM outbox
@@ -55,19 +66,20 @@ UNION SELECT shard FROM parked_lane WHERE shard = ANY ($1::integer[]) AND resume
 -- name: take_timers
 DELETE FROM timer WHERE (shard, lane, key) IN (
     SELECT shard, lane, key FROM timer
-    WHERE shard = $1 AND due_at <= $2
+    WHERE shard = ANY ($1::integer[]) AND due_at <= $2
       AND NOT EXISTS (SELECT FROM parked_lane p WHERE p.shard = timer.shard AND p.lane = timer.lane)
     ORDER BY due_at LIMIT $3)
-RETURNING lane, key, due_at
+RETURNING shard, lane, key, due_at
+
+-- name: drop_timers
+DELETE FROM timer USING unnest($1::integer[], $2::text[], $3::text[]) AS t (shard, lane, key)
+WHERE timer.shard = t.shard AND timer.lane = t.lane AND timer.key = t.key
 
 -- name: set_timers
 INSERT INTO timer (shard, lane, key, due_at)
-SELECT $1, lane, key, due_at FROM unnest($2::text[], $3::text[], $4::timestamptz[]) AS t (lane, key, due_at)
+SELECT shard, lane, key, due_at
+FROM unnest($1::integer[], $2::text[], $3::text[], $4::timestamptz[]) AS t (shard, lane, key, due_at)
 ON CONFLICT (shard, lane, key) DO UPDATE SET due_at = excluded.due_at
-
--- name: drop_timers
-DELETE FROM timer USING unnest($2::text[], $3::text[]) AS t (lane, key)
-WHERE timer.shard = $1 AND timer.lane = t.lane AND timer.key = t.key
 
 -- name: refuse
 INSERT INTO dead_letter (topic, partition, "offset", reason, detail, at)
@@ -90,13 +102,13 @@ SELECT $1, lane, record FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY AS 
 ORDER BY place
 
 -- name: take_parked
-WITH resumed AS (DELETE FROM parked_lane WHERE shard = $1 AND resume RETURNING lane),
+WITH resumed AS (DELETE FROM parked_lane WHERE shard = ANY ($1::integer[]) AND resume RETURNING shard, lane),
 taken AS (
     DELETE FROM parked_input USING resumed
-    WHERE parked_input.shard = $1 AND parked_input.lane = resumed.lane
-    RETURNING parked_input.id, parked_input.lane, parked_input.record
+    WHERE parked_input.shard = resumed.shard AND parked_input.lane = resumed.lane
+    RETURNING parked_input.shard, parked_input.id, parked_input.lane, parked_input.record
 )
-SELECT lane, record FROM taken ORDER BY id
+SELECT shard, lane, record FROM taken ORDER BY id
 
 -- name: resume_lane
 UPDATE parked_lane SET resume = true WHERE lane = $1 RETURNING shard

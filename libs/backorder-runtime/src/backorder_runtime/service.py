@@ -56,7 +56,8 @@ SideTask = Callable[[Running, asyncio.Event], Coroutine[Any, Any, None]]
 class Service:
     """Everything that makes one service out of the engine.
 
-    `topics` are the lane inputs; `new_handler` makes the handler of a shard that was just claimed.
+    `topics` are the lane inputs; `new_handler` makes the handler of a shard that was just claimed, and no shard is
+    claimed before the service is `prepared`.
     `side_tasks` run beside the loops until the service stops; when one fails, the service does. What is over leaves
     the tables by `shard_rules`, which run under the fence of a shard, and `table_rules`.
     """
@@ -70,6 +71,7 @@ class Service:
     shard_rules: tuple[Rule, ...] = ()
     table_rules: tuple[Rule, ...] = ()
     routes: Callable[[Running], Sequence[BaseRoute]] = field(default=lambda _: ())
+    prepared: Callable[[], bool] = field(default=lambda: True)
 
 
 def main(service: Service, settings: Settings) -> None:
@@ -141,7 +143,11 @@ async def _run_loops(
     running = Running(settings, pool, clock, lambda: lanes.owned)
     lanes = LaneRunner(
         LaneService(
-            service.name, service.topics, lambda shard: service.new_handler(shard, running), service.shard_rules
+            service.name,
+            service.topics,
+            lambda shard: service.new_handler(shard, running),
+            service.shard_rules,
+            service.prepared,
         ),
         settings,
         pool,

@@ -44,7 +44,9 @@ class LogSettings(BaseModel, frozen=True):
 class EngineSettings(BaseModel, frozen=True):
     """Sizes and patience of the engine. `batch` is in records, `batch_bytes` in bytes, times are in seconds.
 
-    `pace` is the shortest time from one batch to the next: what comes meanwhile shares a transaction. `report` is
+    What comes for all shards of a process is decided in one transaction while it has at most `together_bytes`.
+
+    `pace` is the shortest time from one turn to the next: what comes meanwhile shares a transaction. `report` is
     how often the broker is told, for tools that show lag, where we stand.
 
     `dead_letter_limit` is the share of a topic's records, read since the start, that stops the service when it
@@ -55,6 +57,7 @@ class EngineSettings(BaseModel, frozen=True):
 
     batch: int = Field(default=2_000, ge=1, le=100_000)
     batch_bytes: int = Field(default=1_000_000, ge=1_000)
+    together_bytes: int = Field(default=64_000, ge=0)
     pace: float = Field(default=0.01, ge=0, le=1)
     report: float = Field(default=1, gt=0, le=60)
     poll: float = Field(default=0.1, gt=0, le=5)

@@ -1,8 +1,10 @@
 """The engine's SQL, one method per statement; every write happens inside the batch's transaction."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import structlog
@@ -19,7 +21,11 @@ _log = structlog.get_logger()
 
 
 class Fenced(Exception):
-    """Another process owns the shard, or moved it: nothing of this batch was stored."""
+    """Another process owns these shards, or moved them: nothing was stored."""
+
+    def __init__(self, shards: Sequence[int]) -> None:
+        super().__init__(f"no longer ours: shard {', '.join(map(str, shards))}")
+        self.shards = shards
 
 
 class Outdated(Exception):
@@ -45,6 +51,19 @@ class Claim:
     places: dict[str, Place]
 
 
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What a batch rests on: it commits only while the shard is in this epoch and stands at the first of each step.
+
+    `sent` is the sequence up to which the broker has confirmed; steps lead from one place to the next by topic.
+    """
+
+    shard: int
+    epoch: int
+    sent: int
+    steps: Mapping[str, tuple[Place, Place]]
+
+
 async def claim(conn: Conn, shard: int, owner: str, first_offsets: Mapping[str, int]) -> Claim:
     """Take the shard from whoever has it. Topics that it has never read start at their first offset.
 
@@ -67,31 +86,38 @@ async def _claim(conn: Conn, shard: int, owner: str, first_offsets: Mapping[str,
         inputs = await conn.fetch(_SQL["inputs"], shard)
     places = {topic: Place(offset, sequence) for topic, offset, sequence in inputs}
     if row is None:
-        raise Fenced(f"shard {shard} cannot be claimed")
+        raise Fenced([shard])
     return Claim(row["epoch"], row["next_sequence"], row["sent_sequence"], places)
 
 
-async def advance(conn: Conn, shard: int, epoch: int, sent: int, steps: Mapping[str, tuple[Place, Place]]) -> None:
-    """Move the shard's inputs from the first to the second place of each step. Raises `Fenced`."""
-    before = [old.next_offset for old, _ in steps.values()]
-    after = [new.next_offset for _, new in steps.values()]
-    marks = [new.last_sequence for _, new in steps.values()]
-    if not await conn.fetchval(_SQL["advance"], shard, epoch, sent, list(steps), before, after, marks):
-        raise Fenced(f"shard {shard}: epoch {epoch} is over")
-
-
-async def put_outbox(conn: Conn, shard: int, batch: OutboxBatch) -> None:
-    """Store what a batch publishes. Raises `Fenced` when its numbers are taken."""
-    row = await conn.fetchval(
-        _SQL["put_outbox"],
-        shard,
-        batch.first_sequence,
-        len(batch.entries),
-        batch.decided_at,
-        batch.payload(),
+async def advance(conn: Conn, fences: Sequence[Fence]) -> None:
+    """Move the inputs of shards from the first to the second place of each step. Raises `Fenced`."""
+    steps = [
+        (fence.shard, topic, old.next_offset, new.next_offset, new.last_sequence)
+        for fence in fences
+        for topic, (old, new) in fence.steps.items()
+    ]
+    rows = await conn.fetch(
+        _SQL["advance"],
+        [fence.shard for fence in fences],
+        [fence.epoch for fence in fences],
+        [fence.sent for fence in fences],
+        *_columns(steps, 5),
     )
-    if row is None:
-        raise Fenced(f"shard {shard}: sequence {batch.first_sequence} is taken")
+    moved = dict(rows)
+    if lost := [fence.shard for fence in fences if moved.get(fence.shard) != len(fence.steps)]:
+        raise Fenced(lost)
+
+
+async def put_outbox(conn: Conn, batches: Mapping[int, OutboxBatch]) -> None:
+    """Store what the batches of shards publish. Raises `Outdated` when their numbers are taken."""
+    rows = [
+        (shard, batch.first_sequence, len(batch.entries), batch.decided_at, batch.payload())
+        for shard, batch in batches.items()
+    ]
+    numbered = await conn.fetch(_SQL["put_outbox"], *_columns(rows, 5))
+    if len(numbered) != len(batches):
+        raise Outdated(f"the numbers that shards {[*batches]} were to go on with are taken")
 
 
 async def unsent(conn: Conn, shard: int, sent: int) -> list[OutboxBatch]:
@@ -105,21 +131,23 @@ async def shards_with_due(conn: Conn, shards: Sequence[int], now: datetime) -> s
     return {row[0] for row in await conn.fetch(_SQL["shards_with_due"], list(shards), now)}
 
 
-async def take_timers(conn: Conn, shard: int, now: datetime) -> list[Timer]:
-    """Take the due timers of a shard, earliest first; they are gone when the batch commits."""
-    rows = await conn.fetch(_SQL["take_timers"], shard, now, _TIMERS_AT_ONCE)
-    return sorted((Timer(*row) for row in rows), key=lambda timer: (timer.due_at, timer.lane, timer.key))
+async def take_timers(conn: Conn, shards: Sequence[int], now: datetime) -> Mapping[int, list[Timer]]:
+    """Take the due timers of shards, earliest first; they are gone when the batches commit."""
+    timers: defaultdict[int, list[Timer]] = defaultdict(list)
+    for shard, *timer in await conn.fetch(_SQL["take_timers"], list(shards), now, _TIMERS_AT_ONCE):
+        timers[shard].append(Timer(*timer))
+    for each in timers.values():
+        each.sort(key=lambda timer: (timer.due_at, timer.lane, timer.key))
+    return timers
 
 
-async def set_timers(conn: Conn, shard: int, timers: Sequence[SetTimer]) -> None:
-    """Set, move and take back timers; the last word about each timer counts."""
-    last = {(timer.lane, timer.key): timer.due_at for timer in timers}
-    dropped = [name for name, due in last.items() if due is None]
-    armed = [(lane, key, due) for (lane, key), due in last.items() if due is not None]
-    if dropped:
-        await conn.execute(_SQL["drop_timers"], shard, *map(list, zip(*dropped, strict=True)))
-    if armed:
-        await conn.execute(_SQL["set_timers"], shard, *map(list, zip(*armed, strict=True)))
+async def set_timers(conn: Conn, timers: Mapping[int, Sequence[SetTimer]]) -> None:
+    """Set, move and take back timers of shards; the last word about each timer counts."""
+    last = {(shard, each.lane, each.key): each.due_at for shard, mine in timers.items() for each in mine}
+    if dropped := [name for name, due in last.items() if due is None]:
+        await conn.execute(_SQL["drop_timers"], *_columns(dropped, 3))
+    if armed := [(*name, due) for name, due in last.items() if due is not None]:
+        await conn.execute(_SQL["set_timers"], *_columns(armed, 4))
 
 
 async def refuse(conn: Conn, letters: Sequence[DeadLetter], now: datetime) -> list[DeadLetter]:
@@ -150,12 +178,18 @@ async def park(
         await conn.execute(_SQL["keep_parked"], shard, [lane for lane, _ in inputs], records)
 
 
-async def take_parked(conn: Conn, shard: int) -> list[tuple[str, Record]]:
-    """The kept inputs of the lanes that were asked to go on; they are no longer parked."""
-    rows = await conn.fetch(_SQL["take_parked"], shard)
-    return [(row["lane"], msgspec.msgpack.decode(row["record"], type=Record)) for row in rows]
+async def take_parked(conn: Conn, shards: Sequence[int]) -> Mapping[int, list[tuple[str, Record]]]:
+    """The kept inputs of the lanes that were asked to go on, by shard; they are no longer parked."""
+    kept: defaultdict[int, list[tuple[str, Record]]] = defaultdict(list)
+    for shard, lane, record in await conn.fetch(_SQL["take_parked"], list(shards)):
+        kept[shard].append((lane, msgspec.msgpack.decode(record, type=Record)))
+    return kept
 
 
 async def resume_lane(conn: Conn, lane: str) -> bool:
     """Ask a stopped lane to go on. False when no such lane is stopped."""
     return await conn.fetchval(_SQL["resume_lane"], lane) is not None
+
+
+def _columns(rows: Sequence[tuple[Any, ...]], count: int) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]

@@ -10,13 +10,26 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from backorder_contracts.refusal import Reason, Refused
-from backorder_runtime.database import Conn
+from backorder_runtime.asking import Asking, Read, Statement, Write
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Effect, Message, Record, SetTimer, Timer
 from backorder_runtime.tables import RUNTIME_TABLES, statements
 
 TABLES = [*statements(RUNTIME_TABLES), "CREATE TABLE tally (lane text PRIMARY KEY, count bigint, seen text[])"]
 TOPIC = "supply-entry"
+_LOAD = Statement(
+    "SELECT asked.shard, lane, count, seen FROM unnest($1::integer[], $2::text[]) AS asked (shard, lane) "
+    "JOIN tally USING (lane)",
+    0,
+    {},
+)
+_SAVE = Statement(
+    "INSERT INTO tally SELECT lane, count, string_to_array(seen, E'\\x1e') "
+    "FROM unnest($1::integer[], $2::text[], $3::bigint[], $4::text[]) AS new (shard, lane, count, seen) "
+    "ON CONFLICT (lane) DO UPDATE SET count = excluded.count, seen = excluded.seen",
+    1,
+    {},
+)
 
 
 @dataclass
@@ -37,10 +50,10 @@ class Tally:
     def on_timer(self, timer: Timer) -> Arrived[str]:
         return Arrived(timer.lane, f"rang {timer.key}")
 
-    async def load(self, conn: Conn, arrived: Sequence[Arrived[str]]) -> None:
-        missing = [item.lane for item in arrived if item.lane not in self.counts]
-        for row in await conn.fetch("SELECT * FROM tally WHERE lane = ANY ($1::text[])", missing):
-            self.counts[row["lane"]], self.seen[row["lane"]] = row["count"], row["seen"]
+    def load(self, arrived: Sequence[Arrived[str]]) -> Asking[None]:
+        if missing := {item.lane for item in arrived} - self.counts.keys():
+            for _, lane, count, seen in (yield Read(_LOAD, (sorted(missing),))):
+                self.counts[lane], self.seen[lane] = count, seen
 
     def spread(self, arrived: Arrived[str]) -> Sequence[Arrived[str]]:
         return (arrived,)
@@ -64,14 +77,10 @@ class Tally:
             effects.append(SetTimer(lane, "bell", now - timedelta(seconds=1)))
         return effects
 
-    async def save(self, conn: Conn) -> None:
-        for lane in sorted(self.changed):
-            await conn.execute(
-                "INSERT INTO tally VALUES ($1, $2, $3) ON CONFLICT (lane) DO UPDATE SET count = $2, seen = $3",
-                lane,
-                self.counts[lane],
-                self.seen[lane],
-            )
+    def save(self) -> Asking[None]:
+        if lanes := sorted(self.changed):
+            seen = ["\x1e".join(self.seen[lane]) for lane in lanes]
+            yield Write(_SAVE, (lanes, [self.counts[lane] for lane in lanes], seen))
         self.changed.clear()
 
 

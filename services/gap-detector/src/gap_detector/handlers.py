@@ -9,7 +9,7 @@ import msgspec
 from backorder_contracts import identity
 from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, OrderEntry, QueueNeed
 from backorder_contracts.refusal import Reason, Refused
-from backorder_runtime.database import Conn
+from backorder_runtime.asking import Asking
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Effect, Record, Timer
 from gap_detector import repository
@@ -68,29 +68,32 @@ class GapLedger:
         """The ledger sets no timers."""
         raise LookupError(f"nobody set timer {timer.key}")
 
-    async def load(self, conn: Conn, arrived: Sequence[Arrived[Input]]) -> None:
+    def load(self, arrived: Sequence[Arrived[Input]]) -> Asking[None]:
         """The lines that the inputs name, their lanes, then what lost stock may uncover."""
         wanted = wanted_by(arrived)
-        lines = await repository.load_lines(conn, wanted.refs) if wanted.refs else []
+        known = (yield from repository.load_known(wanted.arriving)) if wanted.arriving else []
+        refs = [*wanted.refs, *known]
+        lines = (yield from repository.load_lines(refs)) if refs else []
         if wanted.cancelled:
-            lines += await repository.load_lines_of_orders(conn, wanted.cancelled, self._shard)
-        await self._load_lanes(conn, wanted, {line.lane for line in lines if line.shard == self._shard})
+            lines += yield from repository.load_lines_of_orders(wanted.cancelled)
+        yield from self._load_lanes(wanted, {line.lane for line in lines if line.shard == self._shard})
         self._take(lines)
-        if unknown := [ref for ref in wanted.placed if not self._is_placed(ref)]:
-            self._past = await repository.load_past(conn, unknown)
-        for kept in await repository.load_cancellations(conn, wanted.orders, self._shard) if wanted.orders else ():
-            self._ledger.order(kept.order_id).cancellations[kept.cancellation_id] = kept
+        if past := [ref for ref in set(known).intersection(wanted.placed) if not self._is_placed(ref)]:
+            self._past = yield from repository.load_past(past)
+        if orders := {*wanted.cancelled, *(ref.order_id for ref in known)}:
+            for kept in (yield from repository.load_cancellations(list(orders))):
+                self._ledger.order(kept.order_id).cancellations[kept.cancellation_id] = kept
         if losses := self._losses(wanted):
-            self._take(await repository.load_newest_covered(conn, losses))
+            self._take((yield from repository.load_newest_covered(losses)))
 
     def _is_placed(self, ref: LineRef) -> bool:
         order = self._ledger.orders.get(ref.order_id)
         return order is not None and ref.line_id in order.places
 
-    async def _load_lanes(self, conn: Conn, wanted: Wanted, lanes: set[str]) -> None:
+    def _load_lanes(self, wanted: Wanted, lanes: set[str]) -> Asking[None]:
         known = self._ledger.lanes
         if missing := (lanes | wanted.lanes.keys()) - known.keys():
-            known.update({lane.name: lane for lane in await repository.load_lanes(conn, missing)})
+            known.update({lane.name: lane for lane in (yield from repository.load_lanes(missing))})
             for name in missing - known.keys():
                 known[name] = Lane(*wanted.lanes[name])
                 self._new_lanes.add(name)
@@ -166,20 +169,20 @@ class GapLedger:
         elif not isinstance(fact, e.Conflict):
             self._changed_lanes.add(lane.name)
 
-    async def save(self, conn: Conn) -> None:
+    def save(self) -> Asking[None]:
         """Store the changed lanes and lines, and let the lines go."""
         lanes = self._ledger.lanes
-        if new_lanes := self._changed_lanes & self._new_lanes:
-            await repository.add_lanes(conn, self._shard, [lanes[name] for name in new_lanes])
         if old_lanes := self._changed_lanes - self._new_lanes:
-            await repository.save_lanes(conn, [lanes[name] for name in old_lanes])
+            yield from repository.save_lanes([lanes[name] for name in old_lanes])
         new, old = self._sorted_lines()
-        if new:
-            await repository.add_lines(conn, self._shard, new)
         if old:
-            await repository.save_lines(conn, old)
+            yield from repository.save_lines(old)
         if self._kept:
-            await repository.keep_cancellations(conn, self._shard, self._kept)
+            yield from repository.keep_cancellations(self._kept)
+        if new_lanes := self._changed_lanes & self._new_lanes:
+            yield from repository.add_lanes(self._shard, [lanes[name] for name in new_lanes])
+        if new:
+            yield from repository.add_lines(self._shard, new)
         self._new_lanes -= self._changed_lanes
         self._forget_lines()
 

@@ -1,45 +1,65 @@
 -- Columns are named everywhere: a migration that adds one must not change what a statement returns.
+-- The first parameter, and the first column of what is read, is the shard that asks. Statements stand in the order in
+-- which a batch asks.
 
--- name: lanes
-SELECT part_id, location_id, on_hand, version, covered, handed, needed, number, lots
-FROM lane WHERE lane = ANY ($1::text[])
+-- name: known
+-- Which of the lines that have just been placed are no news: placed before, or cancelled before they came.
+SELECT asked.shard, order_id, line_id
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, E'\x1f'))
+    AS asked (shard, order_id, line_id)
+WHERE EXISTS (SELECT FROM line WHERE (line.order_id, line.line_id) = (asked.order_id, asked.line_id))
+   OR EXISTS (SELECT FROM past_line WHERE (past_line.order_id, past_line.line_id) = (asked.order_id, asked.line_id))
+   OR EXISTS (SELECT FROM cancellation AS kept WHERE (kept.shard, kept.order_id) = (asked.shard, asked.order_id))
 
 -- name: lines
-SELECT order_id, line_id, place, shard, lane, number, covered, cover_shipped, need, counted, cancelling, shipped,
-       cancelled, away, recalled, opened, detail
-FROM line
-JOIN unnest(string_to_array($1, E'\x1f'), string_to_array($2, E'\x1f')) AS wanted (order_id, line_id) USING (order_id, line_id)
-
--- name: past_lines
-SELECT order_id, line_id, content FROM past_line
-JOIN unnest(string_to_array($1, E'\x1f'), string_to_array($2, E'\x1f')) AS wanted (order_id, line_id) USING (order_id, line_id)
+SELECT asked.shard, order_id, line_id, place, line.shard AS place_shard, lane, number, covered, cover_shipped, need,
+       counted, cancelling, shipped, cancelled, away, recalled, opened, detail
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, E'\x1f'))
+    AS asked (shard, order_id, line_id)
+JOIN line USING (order_id, line_id)
 
 -- name: lines_of_orders
-SELECT order_id, line_id, place, shard, lane, number, covered, cover_shipped, need, counted, cancelling, shipped,
-       cancelled, away, recalled, opened, detail
-FROM line WHERE order_id = ANY ($1::text[]) AND shard = $2 AND place = ''
+SELECT asked.shard, order_id, line_id, place, line.shard AS place_shard, lane, number, covered, cover_shipped, need,
+       counted, cancelling, shipped, cancelled, away, recalled, opened, detail
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f')) AS asked (shard, order_id)
+JOIN line USING (order_id, shard) WHERE place = ''
 
--- name: newest_covered
-SELECT order_id, line_id, place, shard, line.lane, number, covered, cover_shipped, need, counted, cancelling, shipped,
-       cancelled, away, recalled, opened, detail
-FROM unnest($1::text[], $2::bigint[]) AS wanted (lane, units)
-CROSS JOIN LATERAL (
-    SELECT * FROM line WHERE line.lane = wanted.lane AND line.covered > 0
-    ORDER BY line.number DESC LIMIT wanted.units
-) AS line
+-- name: lanes
+SELECT asked.shard, part_id, location_id, on_hand, version, covered, handed, needed, number, lots
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f')) AS asked (shard, lane)
+JOIN lane USING (lane)
+
+-- name: past_lines
+SELECT asked.shard, order_id, line_id, content
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, E'\x1f'))
+    AS asked (shard, order_id, line_id)
+JOIN past_line USING (order_id, line_id)
 
 -- name: cancellations
-SELECT message FROM cancellation WHERE shard = $1 AND order_id = ANY (string_to_array($2, E'\x1f'))
+SELECT shard, message
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f')) AS asked (shard, order_id)
+JOIN cancellation USING (shard, order_id)
 ORDER BY order_id, kept_at, cancellation_id
+
+-- name: newest_covered
+SELECT asked.shard, order_id, line_id, place, line.shard AS place_shard, line.lane, number, covered, cover_shipped,
+       need, counted, cancelling, shipped, cancelled, away, recalled, opened, detail
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, ',')::bigint[])
+    AS asked (shard, lane, units)
+CROSS JOIN LATERAL (
+    SELECT * FROM line WHERE line.lane = asked.lane AND line.covered > 0
+    ORDER BY line.number DESC LIMIT asked.units
+) AS line
 
 -- name: save_lanes
 UPDATE lane SET
     on_hand = new.on_hand, version = new.version, covered = new.covered, handed = new.handed, needed = new.needed,
     number = new.number, lots = new.lots
-FROM unnest(string_to_array($1, E'\x1f'), string_to_array($2, ',')::bigint[], string_to_array($3, ',')::bigint[],
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, ',')::bigint[],
             string_to_array($4, ',')::bigint[], string_to_array($5, ',')::bigint[],
-            string_to_array($6, ',')::bigint[], string_to_array($7, ',')::bigint[], $8::bytea[])
-    AS new (lane, on_hand, version, covered, handed, needed, number, lots)
+            string_to_array($6, ',')::bigint[], string_to_array($7, ',')::bigint[],
+            string_to_array($8, ',')::bigint[], $9::bytea[])
+    AS new (shard, lane, on_hand, version, covered, handed, needed, number, lots)
 WHERE lane.lane = new.lane
 
 -- name: save_lines
@@ -48,13 +68,17 @@ UPDATE line SET
     cancelling = new.cancelling, shipped = new.shipped, cancelled = new.cancelled, away = new.away,
     recalled = new.recalled, opened = new.opened,
     closed_at = CASE WHEN new.covered = 0 AND new.need = 0 AND new.counted = 0 AND new.cancelling = 0 THEN now() END
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-            $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::boolean[])
-    AS new (order_id, line_id, place, covered, cover_shipped, need, counted, cancelling, shipped, cancelled,
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, E'\x1f'),
+            $4::text[], string_to_array($5, ',')::bigint[], string_to_array($6, ',')::bigint[],
+            string_to_array($7, ',')::bigint[], string_to_array($8, ',')::bigint[],
+            string_to_array($9, ',')::bigint[], string_to_array($10, ',')::bigint[],
+            string_to_array($11, ',')::bigint[], string_to_array($12, ',')::bigint[],
+            string_to_array($13, ',')::bigint[], $14::boolean[])
+    AS new (shard, order_id, line_id, place, covered, cover_shipped, need, counted, cancelling, shipped, cancelled,
             away, recalled, opened)
 WHERE line.order_id = new.order_id AND line.line_id = new.line_id AND line.place = new.place
 
 -- name: keep_cancellations
 INSERT INTO cancellation (shard, order_id, cancellation_id, message)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bytea[])
+SELECT * FROM unnest(string_to_array($1, ',')::integer[], $2::text[], $3::text[], $4::bytea[])
 ON CONFLICT DO NOTHING

@@ -3,19 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 import msgspec
-from asyncpg import UniqueViolationError
 
 from backorder_contracts.internal import LineDetail, LineRef, Lot, OrderCancelled
-from backorder_runtime import queries
-from backorder_runtime.database import Conn
-from backorder_runtime.store import Outdated
+from backorder_runtime.asking import Asking, Copy, Read, Write, statements
 from gap_detector.domain.model import Lane, Line
 
-_SQL = queries.load("gap_detector")
+_SQL = statements("gap_detector")
 _NUMBERS_OF_LANE = ("on_hand", "version", "covered", "handed", "needed", "number")
 _NUMBERS_OF_LINE = (
     "covered",
@@ -50,21 +47,29 @@ class StoredLine:
     ref: LineRef
 
 
-async def load_lanes(conn: Conn, names: Iterable[str]) -> list[Lane]:
+def load_known(refs: Sequence[LineRef]) -> Asking[list[LineRef]]:
+    """Those among lines just placed that are no news: placed before, or cancelled before they came."""
+    rows = yield Read(_SQL["known"], _ref_columns(refs))
+    return [LineRef(order_id, line_id) for _, order_id, line_id in rows]
+
+
+def load_lanes(names: Iterable[str]) -> Asking[list[Lane]]:
     """The lanes among these that have a row, without lines."""
-    rows = await conn.fetch(_SQL["lanes"], list(names))
-    return [Lane(**{**row, "lots": _lots.decode(row["lots"])}) for row in rows]
+    rows = yield Read(_SQL["lanes"], (list(names),))
+    names = ("part_id", "location_id", *_NUMBERS_OF_LANE)
+    return [Lane(**{name: row[name] for name in names}, lots=_lots.decode(row["lots"])) for row in rows]
 
 
-async def load_lines(conn: Conn, refs: Sequence[LineRef]) -> list[StoredLine]:
+def load_lines(refs: Sequence[LineRef]) -> Asking[list[StoredLine]]:
     """These lines, wherever they were placed."""
-    return _lines(await conn.fetch(_SQL["lines"], *_ref_columns(refs)))
+    rows = yield Read(_SQL["lines"], _ref_columns(refs))
+    return _lines(rows)
 
 
-async def load_past(conn: Conn, refs: Sequence[LineRef]) -> dict[LineRef, bytes]:
+def load_past(refs: Sequence[LineRef]) -> Asking[dict[LineRef, bytes]]:
     """The lines among these that closed long ago, with a digest of what each was."""
-    rows = await conn.fetch(_SQL["past_lines"], *_ref_columns(refs))
-    return {LineRef(order_id, line_id): content for order_id, line_id, content in rows}
+    rows = yield Read(_SQL["past_lines"], _ref_columns(refs))
+    return {LineRef(order_id, line_id): content for _, order_id, line_id, content in rows}
 
 
 def digest(line: LineDetail) -> bytes:
@@ -72,27 +77,29 @@ def digest(line: LineDetail) -> bytes:
     return sha256(_encode(line)).digest()[:16]
 
 
-async def load_lines_of_orders(conn: Conn, order_ids: Sequence[str], shard: int) -> list[StoredLine]:
+def load_lines_of_orders(order_ids: Sequence[str]) -> Asking[list[StoredLine]]:
     """The lines that these orders have in the shard."""
-    return _lines(await conn.fetch(_SQL["lines_of_orders"], order_ids, shard))
+    rows = yield Read(_SQL["lines_of_orders"], (order_ids,))
+    return _lines(rows)
 
 
-async def load_newest_covered(conn: Conn, units: Mapping[str, int]) -> list[StoredLine]:
+def load_newest_covered(units: Mapping[str, int]) -> Asking[list[StoredLine]]:
     """The newest covered lines of lanes, enough to give up so many units."""
-    return _lines(await conn.fetch(_SQL["newest_covered"], list(units), list(units.values())))
+    rows = yield Read(_SQL["newest_covered"], (list(units), list(units.values())))
+    return _lines(rows)
 
 
-async def load_cancellations(conn: Conn, order_ids: Sequence[str], shard: int) -> list[OrderCancelled]:
-    """What cancelled these orders, oldest first."""
-    rows = await conn.fetch(_SQL["cancellations"], shard, queries.texts(order_ids))
-    return [_cancellation.decode(message) for (message,) in rows]
+def load_cancellations(order_ids: Sequence[str]) -> Asking[list[OrderCancelled]]:
+    """What cancelled these orders in the shard, oldest first."""
+    rows = yield Read(_SQL["cancellations"], (order_ids,))
+    return [_cancellation.decode(message) for _, message in rows]
 
 
 def _lines(rows: Sequence[Any]) -> list[StoredLine]:
     return [
         StoredLine(
             row["lane"],
-            row["shard"],
+            row["place_shard"],
             not row["place"],
             Line(
                 detail=None if row["detail"] is None else _detail.decode(row["detail"]),
@@ -114,52 +121,47 @@ def _lines(rows: Sequence[Any]) -> list[StoredLine]:
     ]
 
 
-def _ref_columns(refs: Sequence[LineRef]) -> tuple[str, str]:
-    return queries.texts(ref.order_id for ref in refs), queries.texts(ref.line_id for ref in refs)
+def _ref_columns(refs: Sequence[LineRef]) -> tuple[list[str], list[str]]:
+    return [ref.order_id for ref in refs], [ref.line_id for ref in refs]
 
 
 _LANE = ("lane", "shard", "part_id", "location_id", *_NUMBERS_OF_LANE, "lots")
 _LINE = ("order_id", "line_id", "place", "shard", "lane", "number", *_NUMBERS_OF_LINE, "opened", "detail")
+_LAST = 1_000  # new rows go in when all else is known
 
 
-async def add_lanes(conn: Conn, shard: int, lanes: Sequence[Lane]) -> None:
+def add_lanes(shard: int, lanes: Sequence[Lane]) -> Asking[None]:
     """Store lanes that are new."""
     rows = [
         (lane.name, shard, lane.part_id, lane.location_id, *_lane_numbers(lane), _encode(lane.lots)) for lane in lanes
     ]
-    await conn.copy_records_to_table("lane", records=rows, columns=_LANE)
+    yield Copy(_LAST, "lane", _LANE, rows, "a lane that was new is there already; deciding again")
 
 
-async def save_lanes(conn: Conn, lanes: Sequence[Lane]) -> None:
+def save_lanes(lanes: Sequence[Lane]) -> Asking[None]:
     """Store the numbers of lanes that were there before."""
-    names = queries.texts(lane.name for lane in lanes)
-    columns = map(queries.numbers, zip(*map(_lane_numbers, lanes), strict=True))
-    await conn.execute(_SQL["save_lanes"], names, *columns, [_encode(lane.lots) for lane in lanes])
+    numbers = zip(*map(_lane_numbers, lanes), strict=True)
+    yield Write(_SQL["save_lanes"], ([lane.name for lane in lanes], *numbers, [_encode(lane.lots) for lane in lanes]))
 
 
-async def add_lines(conn: Conn, shard: int, lines: Sequence[tuple[Lane, LineRef]]) -> None:
-    """Store lines that are new. Raises `Outdated` when another shard stored one of them meanwhile."""
+def add_lines(shard: int, lines: Sequence[tuple[Lane, LineRef]]) -> Asking[None]:
+    """Store lines that are new. Another shard may store one of them at the same time."""
     rows = []
     for lane, ref in lines:
         line = lane.lines[ref]
         detail = None if line.detail is None else _encode(line.detail)
         place = (ref.order_id, ref.line_id, _place(lane, line), shard, lane.name, line.number)
         rows.append((*place, *_line_numbers(line), line.opened, detail))
-    # in one order for all shards, so that two that store the same lines wait for each other, not in a circle
-    rows.sort(key=itemgetter(0, 1))
-    try:
-        await conn.copy_records_to_table("line", records=rows, columns=_LINE)
-    except UniqueViolationError as error:
-        raise Outdated("an order line was placed in two lanes at once; deciding again with both known") from error
+    yield Copy(_LAST + 1, "line", _LINE, rows, "an order line was placed in two lanes at once; deciding again")
 
 
-async def save_lines(conn: Conn, lines: Sequence[tuple[Lane, LineRef]]) -> None:
+def save_lines(lines: Sequence[tuple[Lane, LineRef]]) -> Asking[None]:
     """Store the numbers of lines that were there before."""
     rows = []
     for lane, ref in lines:
         line = lane.lines[ref]
         rows.append((ref.order_id, ref.line_id, _place(lane, line), *_line_numbers(line), line.opened))
-    await conn.execute(_SQL["save_lines"], *_columns(rows))
+    yield Write(_SQL["save_lines"], list(zip(*rows, strict=True)))
 
 
 def _place(lane: Lane, line: Line) -> str:
@@ -169,11 +171,7 @@ def _place(lane: Lane, line: Line) -> str:
     return lane.name if line.detail.rerouted_from else ""
 
 
-async def keep_cancellations(conn: Conn, shard: int, kept: Sequence[OrderCancelled]) -> None:
+def keep_cancellations(kept: Sequence[OrderCancelled]) -> Asking[None]:
     """Store cancellations for lines that come late."""
     rows = [(c.order_id, c.cancellation_id, _encode(c)) for c in kept]
-    await conn.execute(_SQL["keep_cancellations"], shard, *_columns(rows))
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+    yield Write(_SQL["keep_cancellations"], list(zip(*rows, strict=True)))

@@ -11,16 +11,16 @@ from gap_detector.domain.events import StockMoved
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Lanes by name with their part and location, lines, whole orders, and the lowest level of each lane.
+    """Lanes by name with their part and location, lines, and the lowest level of each lane.
 
-    `placed` are the lines that orders place. `orders` are those of which cancellations matter; of `cancelled` ones
-    all lines are needed too.
+    `refs` are lines that were placed before, `arriving` those that come now, from an order or by a reroute; `placed`
+    are the ones from an order. All is needed of the `cancelled` orders.
     """
 
     lanes: dict[str, tuple[str, str]]
     refs: list[LineRef]
+    arriving: list[LineRef]
     placed: list[LineRef]
-    orders: list[str]
     cancelled: list[str]
     levels: dict[str, int]
 
@@ -29,23 +29,21 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
     """What these inputs name."""
     lanes: dict[str, tuple[str, str]] = {}
     refs: set[LineRef] = set()
+    arriving: set[LineRef] = set()
     placed: list[LineRef] = []
-    orders: set[str] = set()
     cancelled: set[str] = set()
     levels: dict[str, int] = {}
     for item in arrived:
         match item.event:
             case LinePlaced(line=line):
                 lanes[item.lane] = (line.part_id, line.location_id)
-                refs.add(line.ref)
-                orders.add(line.order_id)
+                arriving.add(line.ref)
                 if line.rerouted_from is None:
                     placed.append(line.ref)
             case LineRecalled(ref=ref):
                 lanes[item.lane] = (item.event.part_id, item.event.location_id)
                 refs.add(ref)
             case OrderCancelled(order_id=order_id):
-                orders.add(order_id)
                 cancelled.add(order_id)
             case QueueNeed() as need:
                 lanes[item.lane] = (need.part_id, need.location_id)
@@ -55,4 +53,4 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
                 lanes[item.lane] = (stock.part_id, stock.location_id)
                 refs.update(LineRef(shipped.order_id, shipped.line_id) for shipped in stock.shipped)
                 levels[item.lane] = min(stock.on_hand, levels.get(item.lane, stock.on_hand))
-    return Wanted(lanes, list(refs), placed, list(orders), list(cancelled), levels)
+    return Wanted(lanes, list(refs), list(arriving - refs), placed, list(cancelled), levels)

@@ -10,8 +10,8 @@ from inventory_sync.settings import InventorySettings
 def inventory_sync(settings: InventorySettings) -> Service:
     """The service: an intake for both public feeds, and the lanes that keep positions and deliveries."""
 
-    def new_positions(shard: int, _running: Running) -> Positions:
-        return Positions(shard, settings.supply.rules, settings.engine.cached_lanes)
+    def new_positions(_shard: int, _running: Running) -> Positions:
+        return Positions(settings.supply.rules, settings.engine.cached_lanes)
 
     return Service(
         name="inventory-sync",

@@ -9,7 +9,7 @@ import msgspec
 from backorder_contracts import identity
 from backorder_contracts.internal import DeliveryEntry, SupplyEntry
 from backorder_contracts.refusal import Reason, Refused
-from backorder_runtime.database import Conn
+from backorder_runtime.asking import Asking
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Effect, Record, Timer
 from inventory_sync import repository
@@ -28,8 +28,7 @@ _entry = msgspec.json.Decoder(SupplyEntry)
 class Positions:
     """The supply of one shard's lanes: levels and open deliveries stay in memory, the rest only for a batch."""
 
-    def __init__(self, shard: int, rules: Rules, cached_lanes: int) -> None:
-        self._shard = shard
+    def __init__(self, rules: Rules, cached_lanes: int) -> None:
         self._rules = rules
         self._cached_lanes = cached_lanes
         self._lanes: dict[str, Lane] = {}
@@ -55,36 +54,36 @@ class Positions:
         kind, _, delivery_id = timer.key.partition(" ")
         return Arrived(timer.lane, e.TimeCame(kind, delivery_id))
 
-    async def load(self, conn: Conn, arrived: Sequence[Arrived[Input]]) -> None:
+    def load(self, arrived: Sequence[Arrived[Input]]) -> Asking[None]:
         """The lanes with what is to come in them, then deliveries and versions that the inputs name."""
         wanted = wanted_by(arrived)
         self._touched = set(wanted.names)
-        await self._load_lanes(conn, wanted)
+        yield from self._load_lanes(wanted)
         lanes = self._lanes
         named = [(lane, name) for lane, name in wanted.deliveries if name not in lanes[lane].deliveries]
-        for lane, delivery in await repository.load_deliveries(conn, named) if named else ():
+        for lane, delivery in (yield from repository.load_deliveries(named)) if named else ():
             lanes[lane].deliveries[delivery.delivery_id] = delivery
         # a version above the newest cannot have been seen, so records in order need no look
         older = [(lane, version) for lane, version in wanted.versions if version <= lanes[lane].version]
-        for lane, version, seen in await repository.load_versions(conn, older) if older else ():
+        for lane, version, seen in (yield from repository.load_versions(older)) if older else ():
             lanes[lane].seen[version] = seen
         # read after the versions, so that one that goes meanwhile is found in either
         late = sorted({lane for lane, version in older if version not in lanes[lane].seen})
-        for lane, version in (await repository.load_forgotten(conn, late)).items() if late else ():
+        for lane, version in (yield from repository.load_forgotten(late)).items() if late else ():
             lanes[lane].forgotten = version
         # a delivery that its lane knows was announced there first
         if strange := [name for lane, name in wanted.announced if not self._is_announced(lane, name)]:
-            self._places.update(await repository.load_places(conn, strange))
+            self._places.update((yield from repository.load_places(strange)))
 
     def _is_announced(self, lane: str, delivery_id: str) -> bool:
         known = self._lanes[lane].deliveries.get(delivery_id)
         return known is not None and known.announced is not None
 
-    async def _load_lanes(self, conn: Conn, wanted: Wanted) -> None:
+    def _load_lanes(self, wanted: Wanted) -> Asking[None]:
         known = self._lanes
         if missing := sorted(wanted.names - known.keys()):
-            known.update({lane.name: lane for lane in await repository.load_lanes(conn, missing)})
-            for name, delivery in await repository.load_open(conn, missing):
+            known.update({lane.name: lane for lane in (yield from repository.load_lanes(missing))})
+            for name, delivery in (yield from repository.load_open(missing)):
                 known[name].deliveries[delivery.delivery_id] = delivery
         for name, (part_id, location_id) in wanted.lanes.items():
             if name not in known:
@@ -131,19 +130,19 @@ class Positions:
                 if lane.version < 0:
                     self._changed_lanes.add(name)
 
-    async def save(self, conn: Conn) -> None:
+    def save(self) -> Asking[None]:
         """Store what changed, and let go of what only this batch needed."""
         lanes = self._lanes
         if self._changed_lanes:
-            await repository.save_lanes(conn, self._shard, [lanes[name] for name in sorted(self._changed_lanes)])
+            yield from repository.save_lanes([lanes[name] for name in sorted(self._changed_lanes)])
         if self._changed_versions:
             rows = [(name, version, lanes[name].seen[version]) for name, version in sorted(self._changed_versions)]
-            await repository.save_versions(conn, rows)
+            yield from repository.save_versions(rows)
         if self._changed_deliveries:
             changed = [(name, lanes[name].deliveries[each]) for name, each in sorted(self._changed_deliveries)]
-            await repository.save_deliveries(conn, changed)
+            yield from repository.save_deliveries(changed)
         if self._claims:
-            await repository.add_places(conn, self._claims)
+            yield from repository.add_places(self._claims)
         self._forget()
 
     def _forget(self) -> None:

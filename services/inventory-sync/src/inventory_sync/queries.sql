@@ -1,46 +1,66 @@
+-- The first parameter, and the first column of what is read, is the shard that asks. Statements stand in the order in
+-- which a batch asks.
+
 -- name: lanes
-SELECT part_id, location_id, on_hand, version FROM lane WHERE lane = ANY ($1::text[])
+SELECT asked.shard, part_id, location_id, on_hand, version
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f')) AS asked (shard, lane)
+JOIN lane USING (lane)
 
 -- name: open_deliveries
-SELECT lane, delivery_id, supplier_id, version, status, quantity, received, promised_at, first_promised_at, revisions,
-       contested, in_stock, overdue, doubts
-FROM delivery WHERE lane = ANY ($1::text[]) AND open
+SELECT asked.shard, lane, delivery_id, supplier_id, version, status, quantity, received, promised_at,
+       first_promised_at, revisions, contested, in_stock, overdue, doubts
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f')) AS asked (shard, lane)
+JOIN delivery USING (lane) WHERE open
 
 -- name: deliveries
-SELECT lane, delivery_id, supplier_id, version, status, quantity, received, promised_at, first_promised_at, revisions,
-       contested, in_stock, overdue, doubts
-FROM delivery
-JOIN unnest($1::text[], $2::text[]) AS wanted (lane, delivery_id) USING (lane, delivery_id)
+SELECT asked.shard, lane, delivery_id, supplier_id, version, status, quantity, received, promised_at,
+       first_promised_at, revisions, contested, in_stock, overdue, doubts
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, E'\x1f'))
+    AS asked (shard, lane, delivery_id)
+JOIN delivery USING (lane, delivery_id)
 
 -- name: versions
-SELECT lane, version, on_hand, content, contested FROM stock_version
-JOIN unnest($1::text[], $2::bigint[]) AS wanted (lane, version) USING (lane, version)
+SELECT asked.shard, lane, version, on_hand, content, contested
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, ',')::bigint[])
+    AS asked (shard, lane, version)
+JOIN stock_version USING (lane, version)
 
 -- name: forgotten
-SELECT lane, version FROM forgotten_version WHERE lane = ANY ($1::text[])
+SELECT asked.shard, lane, version
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f')) AS asked (shard, lane)
+JOIN forgotten_version USING (lane)
 
 -- name: places
-SELECT delivery_id, lane FROM delivery_lane WHERE delivery_id = ANY ($1::text[])
+SELECT asked.shard, delivery_id, lane
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f')) AS asked (shard, delivery_id)
+JOIN delivery_lane USING (delivery_id)
 
 -- name: save_lanes
 INSERT INTO lane (shard, lane, part_id, location_id, on_hand, version)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[])
+SELECT * FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, E'\x1f'),
+                     string_to_array($4, E'\x1f'), string_to_array($5, ',')::bigint[],
+                     string_to_array($6, ',')::bigint[])
 ON CONFLICT (lane) DO UPDATE SET on_hand = excluded.on_hand, version = excluded.version
 
 -- name: save_versions
 INSERT INTO stock_version (lane, version, on_hand, content, contested)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bytea[], $5::boolean[])
+SELECT lane, version, on_hand, content, contested
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, ',')::bigint[],
+            string_to_array($4, ',')::bigint[], $5::bytea[], $6::boolean[])
+    AS new (shard, lane, version, on_hand, content, contested)
 ON CONFLICT (lane, version) DO UPDATE SET contested = excluded.contested
 
 -- name: save_deliveries
 INSERT INTO delivery (lane, delivery_id, supplier_id, version, status, quantity, received, promised_at,
                       first_promised_at, revisions, contested, in_stock, open_quantity, overdue, open, doubts,
                       closed_at)
-SELECT *, CASE WHEN NOT open THEN now() END
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bigint[], $7::bigint[],
-            $8::timestamptz[], $9::timestamptz[], $10::integer[], $11::boolean[], $12::bigint[],
-            $13::bigint[], $14::boolean[], $15::boolean[], $16::bytea[])
-    AS new (lane, delivery_id, supplier_id, version, status, quantity, received, promised_at,
+SELECT lane, delivery_id, supplier_id, version, status, quantity, received, promised_at, first_promised_at, revisions,
+       contested, in_stock, open_quantity, overdue, open, doubts, CASE WHEN NOT open THEN now() END
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, E'\x1f'),
+            $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::timestamptz[],
+            $10::timestamptz[], $11::integer[], $12::boolean[], $13::bigint[], $14::bigint[], $15::boolean[],
+            $16::boolean[], $17::bytea[])
+    AS new (shard, lane, delivery_id, supplier_id, version, status, quantity, received, promised_at,
             first_promised_at, revisions, contested, in_stock, open_quantity, overdue, open, doubts)
 ON CONFLICT (lane, delivery_id) DO UPDATE SET
     supplier_id = excluded.supplier_id, version = excluded.version, status = excluded.status,
@@ -52,5 +72,9 @@ ON CONFLICT (lane, delivery_id) DO UPDATE SET
 -- name: add_places
 -- Another shard may have stored the same delivery in another lane meanwhile: then a row is missing in the answer.
 INSERT INTO delivery_lane (delivery_id, lane)
-SELECT * FROM unnest($1::text[], $2::text[])
+SELECT delivery_id, lane
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, E'\x1f'))
+    AS new (shard, delivery_id, lane)
+-- all transactions in the same order, or they could wait for each other
+ORDER BY delivery_id
 ON CONFLICT DO NOTHING

@@ -5,30 +5,31 @@ from typing import Any
 
 import msgspec
 
-from backorder_runtime import queries
-from backorder_runtime.database import Conn
-from backorder_runtime.store import Outdated
+from backorder_runtime.asking import Asking, Read, Write, statements
 from inventory_sync.domain.model import Announced, Delivery, Doubt, Lane, Seen
 
-_SQL = queries.load("inventory_sync")
+_SQL = statements("inventory_sync")
 _encode = msgspec.msgpack.Encoder().encode
 _doubts = msgspec.msgpack.Decoder(tuple[Doubt, ...])
 _NOT_ANNOUNCED = (None, None, None, None, None, None, None, 0, False)
 
 
-async def load_lanes(conn: Conn, names: Sequence[str]) -> list[Lane]:
+def load_lanes(names: Sequence[str]) -> Asking[list[Lane]]:
     """The lanes among these that have a row, without deliveries."""
-    return [Lane(*row) for row in await conn.fetch(_SQL["lanes"], names)]
+    rows = yield Read(_SQL["lanes"], (names,))
+    return [Lane(*lane) for _, *lane in rows]
 
 
-async def load_open(conn: Conn, lanes: Sequence[str]) -> list[tuple[str, Delivery]]:
+def load_open(lanes: Sequence[str]) -> Asking[list[tuple[str, Delivery]]]:
     """What is still to come in these lanes."""
-    return [_delivery(row) for row in await conn.fetch(_SQL["open_deliveries"], lanes)]
+    rows = yield Read(_SQL["open_deliveries"], (lanes,))
+    return [_delivery(row) for row in rows]
 
 
-async def load_deliveries(conn: Conn, named: Sequence[tuple[str, str]]) -> list[tuple[str, Delivery]]:
+def load_deliveries(named: Sequence[tuple[str, str]]) -> Asking[list[tuple[str, Delivery]]]:
     """Deliveries by lane and name, whether or not they are open."""
-    return [_delivery(row) for row in await conn.fetch(_SQL["deliveries"], *_columns(named))]
+    rows = yield Read(_SQL["deliveries"], _columns(named))
+    return [_delivery(row) for row in rows]
 
 
 def _delivery(row: Any) -> tuple[str, Delivery]:
@@ -49,35 +50,37 @@ def _delivery(row: Any) -> tuple[str, Delivery]:
     return row["lane"], delivery
 
 
-async def load_versions(conn: Conn, named: Sequence[tuple[str, int]]) -> list[tuple[str, int, Seen]]:
+def load_versions(named: Sequence[tuple[str, int]]) -> Asking[list[tuple[str, int, Seen]]]:
     """The versions among these that were taken before."""
-    rows = await conn.fetch(_SQL["versions"], *_columns(named))
-    return [(lane, version, Seen(on_hand, content, contested)) for lane, version, on_hand, content, contested in rows]
+    rows = yield Read(_SQL["versions"], _columns(named))
+    return [(lane, version, Seen(*seen)) for _, lane, version, *seen in rows]
 
 
-async def load_forgotten(conn: Conn, lanes: Sequence[str]) -> dict[str, int]:
+def load_forgotten(lanes: Sequence[str]) -> Asking[dict[str, int]]:
     """The newest version of each of these lanes that was taken and is not stored any more."""
-    return dict(await conn.fetch(_SQL["forgotten"], lanes))
+    rows = yield Read(_SQL["forgotten"], (lanes,))
+    return {lane: version for _, lane, version in rows}
 
 
-async def load_places(conn: Conn, delivery_ids: Sequence[str]) -> dict[str, str]:
+def load_places(delivery_ids: Sequence[str]) -> Asking[dict[str, str]]:
     """In which lane each of these deliveries was announced first, of all shards."""
-    return dict(await conn.fetch(_SQL["places"], delivery_ids))
+    rows = yield Read(_SQL["places"], (delivery_ids,))
+    return {delivery_id: lane for _, delivery_id, lane in rows}
 
 
-async def save_lanes(conn: Conn, shard: int, lanes: Sequence[Lane]) -> None:
+def save_lanes(lanes: Sequence[Lane]) -> Asking[None]:
     """Store the levels of lanes."""
     rows = [(lane.name, lane.part_id, lane.location_id, lane.on_hand, lane.version) for lane in lanes]
-    await conn.execute(_SQL["save_lanes"], shard, *_columns(rows))
+    yield Write(_SQL["save_lanes"], _columns(rows))
 
 
-async def save_versions(conn: Conn, versions: Sequence[tuple[str, int, Seen]]) -> None:
+def save_versions(versions: Sequence[tuple[str, int, Seen]]) -> Asking[None]:
     """Store versions that were taken, or are contested now."""
     rows = [(lane, version, seen.on_hand, seen.content, seen.contested) for lane, version, seen in versions]
-    await conn.execute(_SQL["save_versions"], *_columns(rows))
+    yield Write(_SQL["save_versions"], _columns(rows))
 
 
-async def save_deliveries(conn: Conn, deliveries: Sequence[tuple[str, Delivery]]) -> None:
+def save_deliveries(deliveries: Sequence[tuple[str, Delivery]]) -> Asking[None]:
     """Store all that is known of deliveries."""
     rows = [
         (
@@ -92,7 +95,7 @@ async def save_deliveries(conn: Conn, deliveries: Sequence[tuple[str, Delivery]]
         )
         for lane, delivery in deliveries
     ]
-    await conn.execute(_SQL["save_deliveries"], *_columns(rows))
+    yield Write(_SQL["save_deliveries"], _columns(rows))
 
 
 def _announced(known: Announced | None) -> tuple[Any, ...]:
@@ -111,13 +114,11 @@ def _announced(known: Announced | None) -> tuple[Any, ...]:
     )
 
 
-async def add_places(conn: Conn, places: Mapping[str, str]) -> None:
-    """Store where deliveries were announced first. Raises `Outdated` when another shard was faster with one."""
-    rows = sorted(places.items())  # all shards in the same order, or they could wait for each other
-    answer = await conn.execute(_SQL["add_places"], *_columns(rows))
-    if answer != f"INSERT 0 {len(rows)}":
-        raise Outdated("a delivery was announced in two lanes at once; deciding again with both known")
+def add_places(places: Mapping[str, str]) -> Asking[None]:
+    """Store where deliveries were announced first. Another shard may be faster with one."""
+    outdated = "a delivery was announced in two lanes at once; deciding again with both known"
+    yield Write(_SQL["add_places"], (list(places), list(places.values())), outdated)
 
 
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return list(zip(*rows, strict=True))

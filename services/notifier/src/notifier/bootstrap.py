@@ -23,8 +23,8 @@ def notifier(settings: NotifierSettings) -> Service:
     """The service: one lane input, and beside it the senders, which never hold up a lane."""
     domain = mail_domain(settings.smtp)
 
-    def new_handler(shard: int, _running: Running) -> NotifierHandler:
-        return NotifierHandler(shard, settings.habits, settings.team, domain)
+    def new_handler(_shard: int, _running: Running) -> NotifierHandler:
+        return NotifierHandler(settings.habits, settings.team, domain)
 
     async def send(running: Running, stop: asyncio.Event) -> None:
         push = PushTransport(settings.push)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from backorder_runtime.database import Conn
+from backorder_runtime.asking import Asking
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Effect, Record, Timer
 from notifier import metrics, repository
@@ -30,8 +30,7 @@ Input: TypeAlias = StateEvent | OutcomeDue
 class NotifierHandler:
     """Keeps nothing between batches: what a batch needs is loaded, what it changes is saved."""
 
-    def __init__(self, shard: int, habits: Habits, team: TeamSettings, mail_domain: str) -> None:
-        self._shard = shard
+    def __init__(self, habits: Habits, team: TeamSettings, mail_domain: str) -> None:
         self._team = team
         self._team_is_known = False
         self._mail_domain = mail_domain
@@ -52,7 +51,7 @@ class NotifierHandler:
         """The end of a notification, which its sender rang for."""
         return Arrived(timer.lane, OutcomeDue(timer.key.removeprefix(_OUTCOME)))
 
-    async def load(self, conn: Conn, arrived: Sequence[Arrived[Input]]) -> None:
+    def load(self, arrived: Sequence[Arrived[Input]]) -> Asking[None]:
         """Versions seen, contacts that may be told, and notifications that have ended."""
         events = [each.event for each in arrived]
         states = [event.state for event in events if isinstance(event, StateEvent)]
@@ -60,13 +59,15 @@ class NotifierHandler:
         self._noted, self._queued = {}, []
         if not self._team_is_known:
             # whoever decides first says where the team is reached; a restart brings a change in
-            await repository.seed_team(conn, self._team)
+            yield from repository.seed_team(self._team)
             self._team_is_known = True
-        people = {Recipient(Audience.CUSTOMER, state.customer_id) for state in states}
-        people.add(Recipient(Audience.TEAM, self._habits.team_id))
-        self._seen = await repository.seen_versions(conn, {state.back_order_id for state in states})
-        self._reach = await repository.reach(conn, people) if states else {}
-        self._finished = await repository.finished(conn, due)
+        self._seen, self._reach = {}, {}
+        if states:
+            people = {Recipient(Audience.CUSTOMER, state.customer_id) for state in states}
+            people.add(Recipient(Audience.TEAM, self._habits.team_id))
+            self._seen = yield from repository.seen_versions({state.back_order_id for state in states})
+            self._reach = yield from repository.reach(people)
+        self._finished = (yield from repository.finished(due)) if due else {}
 
     def spread(self, arrived: Arrived[Input]) -> Sequence[Arrived[Input]]:
         """Every input is of one lane."""
@@ -101,11 +102,11 @@ class NotifierHandler:
                     metrics.SENT.labels(outcome.channel, outcome.result).inc()
         return effects
 
-    async def save(self, conn: Conn) -> None:
+    def save(self) -> Asking[None]:
         """The versions seen, the notifications that wait, and the older ones that they make needless."""
         if self._now is None:
             return
         if self._noted:
-            await repository.note_versions(conn, list(self._noted.values()), self._now)
+            yield from repository.note_versions(list(self._noted.values()), self._now)
         if self._queued:
-            await repository.queue(conn, self._shard, self._queued, self._now)
+            yield from repository.queue(self._queued, self._now)

@@ -1,50 +1,67 @@
--- The lane side: runs inside the batch transaction of a shard.
+-- The lane side: runs inside the transaction of a batch. The first parameter, and the first column of what is read, is
+-- the shard that asks. Statements stand in the order in which a batch asks.
+
+-- name: seed_team
+INSERT INTO contact (audience, recipient_id, email, push_url, updated_at)
+SELECT DISTINCT 'team', recipient_id, email, push_url, now()
+FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS team (shard, recipient_id, email, push_url)
+ON CONFLICT (audience, recipient_id) DO UPDATE SET
+    email = excluded.email, push_url = excluded.push_url, hard_bounces = 0, suspended_at = NULL,
+    updated_at = excluded.updated_at
+WHERE (contact.email, contact.push_url) IS DISTINCT FROM (excluded.email, excluded.push_url)
 
 -- name: seen_versions
-SELECT back_order_id, version FROM back_order WHERE back_order_id = ANY ($1::text[])
+SELECT asked.shard, back_order_id, version
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f')) AS asked (shard, back_order_id)
+JOIN back_order USING (back_order_id)
 
 -- name: contacts
-SELECT c.audience, c.recipient_id, c.email IS NOT NULL AND c.suspended_at IS NULL, c.push_url IS NOT NULL
-FROM contact c
-JOIN unnest($1::text[], $2::text[]) AS asked (audience, recipient_id) USING (audience, recipient_id)
+SELECT asked.shard, c.audience, c.recipient_id, c.email IS NOT NULL AND c.suspended_at IS NULL, c.push_url IS NOT NULL
+FROM unnest($1::integer[], $2::text[], $3::text[]) AS asked (shard, audience, recipient_id)
+JOIN contact c USING (audience, recipient_id)
 
 -- name: finished
-SELECT notification_id, event_id, event_type, back_order_id, version, recipient_id, channel, status AS result,
-       reason, message_id, attempts, caused_at, finished_at
-FROM notification WHERE notification_id = ANY ($1::text[]) AND finished_at IS NOT NULL
+SELECT asked.shard, notification_id, event_id, event_type, back_order_id, version, recipient_id, channel,
+       status AS result, reason, message_id, attempts, caused_at, finished_at
+FROM unnest($1::integer[], $2::text[]) AS asked (shard, notification_id)
+JOIN notification USING (notification_id)
+WHERE finished_at IS NOT NULL
 
 -- name: note_versions
 INSERT INTO back_order (back_order_id, version, closed_at)
 SELECT back_order_id, version, closed_at
-FROM unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS seen (back_order_id, version, closed_at)
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, ',')::bigint[],
+            $4::timestamptz[])
+    AS seen (shard, back_order_id, version, closed_at)
 ON CONFLICT (back_order_id) DO UPDATE SET version = excluded.version, closed_at = excluded.closed_at
 
 -- name: queue
-INSERT INTO notification (notification_id, shard, lane, event_id, event_type, kind, back_order_id, version, order_id,
+INSERT INTO notification (shard, notification_id, lane, event_id, event_type, kind, back_order_id, version, order_id,
                           audience, recipient_id, channel, state, caused_at, decided_at, due_at, expires_at)
-SELECT notification_id, $1, lane, event_id, event_type, kind, back_order_id, version, order_id,
-       audience, recipient_id, channel, state::jsonb, caused_at, $2, due_at, expires_at
-FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::text[],
-            $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::timestamptz[],
-            $17::timestamptz[]) WITH ORDINALITY
-    AS fresh (notification_id, lane, event_id, event_type, kind, back_order_id, version, order_id, audience,
-              recipient_id, channel, state, caused_at, due_at, expires_at, place)
+SELECT shard, notification_id, lane, event_id, event_type, kind, back_order_id, version, order_id,
+       audience, recipient_id, channel, state::jsonb, caused_at, decided_at, due_at, expires_at
+FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+            $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[],
+            $16::timestamptz[], $17::timestamptz[]) WITH ORDINALITY
+    AS fresh (shard, notification_id, lane, event_id, event_type, kind, back_order_id, version, order_id, audience,
+              recipient_id, channel, state, caused_at, decided_at, due_at, expires_at, place)
 ORDER BY place
 ON CONFLICT (notification_id) DO NOTHING
 
 -- name: supersede
 -- Only what no sender holds: a row that is leased meanwhile is checked again and left alone.
 WITH needless AS (
-    UPDATE notification AS old SET status = 'suppressed', reason = 'superseded', finished_at = $1
-    FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[])
-        AS new (audience, recipient_id, channel, order_id, back_order_id, version, kind)
+    UPDATE notification AS old SET status = 'suppressed', reason = 'superseded', finished_at = new.at
+    FROM unnest($1::integer[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                $8::bigint[], $9::text[])
+        AS new (shard, at, audience, recipient_id, channel, order_id, back_order_id, version, kind)
     WHERE old.status = 'pending' AND old.audience = new.audience AND old.recipient_id = new.recipient_id
       AND old.channel = new.channel AND old.order_id = new.order_id AND old.back_order_id = new.back_order_id
       AND old.kind = new.kind AND old.version < new.version
-    RETURNING old.shard, old.lane, old.notification_id
+    RETURNING old.shard, old.lane, old.notification_id, old.finished_at
 )
 INSERT INTO timer (shard, lane, key, due_at)
-SELECT shard, lane, 'outcome:' || notification_id, $1 FROM needless
+SELECT shard, lane, 'outcome:' || notification_id, finished_at FROM needless
 ON CONFLICT DO NOTHING
 
 -- The sending side: short transactions of its own. It never waits for a row while it holds one.
@@ -194,13 +211,6 @@ ON CONFLICT (audience, recipient_id) DO UPDATE SET
     hard_bounces = CASE WHEN excluded.email IS NULL THEN contact.hard_bounces ELSE 0 END,
     suspended_at = CASE WHEN excluded.email IS NULL THEN contact.suspended_at END,
     updated_at = excluded.updated_at
-
--- name: seed_team
-INSERT INTO contact (audience, recipient_id, email, push_url, updated_at) VALUES ('team', $1, $2, $3, $4)
-ON CONFLICT (audience, recipient_id) DO UPDATE SET
-    email = excluded.email, push_url = excluded.push_url, hard_bounces = 0, suspended_at = NULL,
-    updated_at = excluded.updated_at
-WHERE (contact.email, contact.push_url) IS DISTINCT FROM (excluded.email, excluded.push_url)
 
 -- name: remove_contact
 DELETE FROM contact WHERE audience = 'customer' AND recipient_id = $1 RETURNING 1

@@ -1,0 +1,209 @@
+"""What was polled for a shard, decided: read, processed input by input, and committed, several shards at a time.
+
+A batch's transaction moves the input offsets under the fence, stores the changed lanes and the outbox; nothing of it
+happens twice, and nothing half. Batches that are small share one transaction, because what it costs hardly grows.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+import structlog
+from asyncpg import Pool
+
+from backorder_contracts.refusal import Reason, Refused
+from backorder_runtime import asking, store
+from backorder_runtime.bundle import Bundler, unpack
+from backorder_runtime.database import Conn
+from backorder_runtime.dead_letters import letter_for
+from backorder_runtime.handler import Arrived
+from backorder_runtime.outbox import Letter, OutboxBatch
+from backorder_runtime.outcome import Outcome, keep
+from backorder_runtime.record import Record, SetTimer, Timer
+from backorder_runtime.shard import Shard
+from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS
+
+E = TypeVar("E")
+F = TypeVar("F")
+_log = structlog.get_logger()
+_TURN = 0.02  # seconds that one batch computes before others may
+
+
+class _Input(msgspec.Struct, Generic[E], gc=False):
+    """An input with the record or the timer it came from; `only` one lane of it when that was parked."""
+
+    arrived: Arrived[E]
+    record: Record | None
+    only: str | None = None
+    timer: Timer | None = None
+
+    @property
+    def trace(self) -> str | None:
+        """The trace that its effects go on with."""
+        return self.record.header("traceparent") if self.record else None
+
+
+class Batch(Generic[E, F]):
+    """What one shard takes in a turn: records, and the timers that are `due`."""
+
+    def __init__(self, shard: Shard[E, F], records: Sequence[Record], *, due: bool) -> None:
+        self.shard = shard
+        self.due = due
+        self._records = records
+        self._steps = shard.steps(records)
+        self._sent = shard.relay.sent_sequence
+        self.outcome = Outcome(Bundler(shard.partitions))
+        self._inputs = [item for record in shard.unseen(records) for item in self._read(record)]
+        self._tally = shard.limit.judge(self._topics(), self._letters()) if shard.limit else None
+
+    @property
+    def fence(self) -> store.Fence:
+        """What must still be so when the batch commits, and where the shard stands afterwards."""
+        return store.Fence(self.shard.number, self.shard.epoch, self._sent, self._steps)
+
+    @property
+    def arrived(self) -> list[Arrived[E]]:
+        """Its inputs in their order."""
+        return [item.arrived for item in self._inputs]
+
+    def _topics(self) -> Iterable[str]:
+        return [item.record.topic for item in self._inputs if item.record]
+
+    def _letters(self) -> Sequence[Letter]:
+        return [entry for entry in self.outcome.entries if isinstance(entry, Letter)]
+
+    def _read(self, record: Record) -> Iterator[_Input[E]]:
+        """The inputs of a record; what cannot be read goes to the dead letters."""
+        try:
+            for message in unpack(record):
+                if (arrived := self._understood(message)) is not None:
+                    yield _Input(arrived, message)
+        except msgspec.DecodeError as error:
+            refused = letter_for(record, Reason.UNREADABLE, f"not a bundle of messages: {error}")
+            self.outcome.entries.append(refused)
+
+    def _understood(self, message: Record) -> Arrived[E] | None:
+        """What a message says to us; what is refused is a dead letter."""
+        try:
+            return self.shard.handler.decode(message)
+        except Refused as refused:
+            self.outcome.entries.append(letter_for(message, refused.reason, refused.detail))
+            return None
+
+    def take_kept(self, kept: Iterable[tuple[str, Record]]) -> None:
+        """Go on with inputs of lanes that were parked: they came before what has just been read."""
+        inputs: list[_Input[E]] = []
+        for lane, record in kept:
+            self.shard.parked.discard(lane)
+            # the version that is to go on with it may refuse it
+            if (arrived := self._understood(record)) is not None:
+                inputs.append(_Input(arrived, record, only=lane))
+        self._inputs[:0] = inputs
+
+    def take_timers(self, timers: Iterable[Timer]) -> None:
+        """Timers that rang."""
+        self._inputs.extend(_Input(self.shard.handler.on_timer(timer), None, timer=timer) for timer in timers)
+
+    async def process(self, now: datetime) -> None:
+        """Decide input after input; the other batches of the process have their turn in between."""
+        turn = time.perf_counter()
+        for item in self._inputs:
+            self._process(item, now)
+            if time.perf_counter() - turn > _TURN:
+                await asyncio.sleep(0)
+                turn = time.perf_counter()
+
+    def _process(self, item: _Input[E], now: datetime) -> None:
+        handler, parked, outcome = self.shard.handler, self.shard.parked, self.outcome
+        for arrived in handler.spread(item.arrived):
+            if item.only not in {None, arrived.lane}:
+                continue
+            if arrived.lane in parked:
+                self._hold_back(arrived, item)
+                continue
+            try:
+                facts = handler.decide(arrived, now)
+            except Exception as defect:  # noqa: BLE001 - a defect of ours stops its lane, not the shard
+                _log.exception("lane parked", lane=arrived.lane, shard=self.shard.number)
+                parked.add(arrived.lane)
+                outcome.errors[arrived.lane] = f"{type(defect).__name__}: {defect}"
+                self._hold_back(arrived, item)
+                continue
+            outcome.inputs += 1
+            outcome.facts += len(facts)
+            if effects := handler.evolve(arrived, facts, now):
+                outcome.take(effects, item.trace)
+
+    def _hold_back(self, arrived: Arrived[E], item: _Input[E]) -> None:
+        """Keep an input of a stopped lane: the record behind the others, the timer where it was."""
+        if item.record is not None:
+            self.outcome.parked.append((arrived.lane, item.record))
+        elif item.timer is not None:
+            self.outcome.timers.append(SetTimer(item.timer.lane, item.timer.key, item.timer.due_at))
+
+    def committed(self, published: OutboxBatch | None, now: datetime, seconds: float) -> None:
+        """Tell the shard where it stands now, and people what was done."""
+        self.shard.committed(self._steps, self._sent, published, rings_again=self.outcome.rings_by(now))
+        if self.shard.limit is not None and self._tally is not None:
+            self.shard.limit.keep(self._tally)
+        BATCH_RECORDS.labels("lanes").observe(len(self._records))
+        if self._records or published is not None:
+            self._report(published, seconds)
+
+    def _report(self, published: OutboxBatch | None, seconds: float) -> None:
+        first = self._records[0] if self._records else None
+        _log.info(
+            "batch",
+            shard=self.shard.number,
+            epoch=self.shard.epoch,
+            records=len(self._records),
+            inputs=self.outcome.inputs,
+            facts=self.outcome.facts,
+            published=len(published.entries) if published else 0,
+            first_sequence=published.first_sequence if published else None,
+            offsets={topic: new.next_offset for topic, (_, new) in self._steps.items()},
+            ce_id=first and first.header("ce_id"),
+            trace=first and first.header("traceparent"),
+            ms=round(seconds * 1000, 1),
+        )
+
+
+async def run(
+    pool: "Pool[Any]", batches: "Sequence[Batch[Any, Any]]", clock: Callable[[], datetime]
+) -> "list[OutboxBatch | None]":
+    """Commit batches of different shards in one transaction; returns what each publishes.
+
+    Raises `Fenced` when some of the shards are no longer ours: then nothing was done. Raises `Outdated`, or whatever
+    the database raises: then nothing was stored, but all of these shards have to be claimed again.
+    """
+    began = time.perf_counter()
+    now = clock()
+    async with pool.acquire() as conn, conn.transaction():
+        await store.advance(conn, [batch.fence for batch in batches])
+        await _take_due(conn, [batch for batch in batches if batch.due], now)
+        handlers = {batch.shard.number: batch.shard.handler for batch in batches}
+        await asking.together(conn, {each.shard.number: each.shard.handler.load(each.arrived) for each in batches})
+        for batch in batches:
+            await batch.process(now)
+        await asking.together(conn, {number: handler.save() for number, handler in handlers.items()})
+        outcomes = {batch.shard.number: (batch.shard.next_sequence, batch.outcome) for batch in batches}
+        published = await keep(conn, outcomes, now)
+    seconds = time.perf_counter() - began
+    BATCH_SECONDS.labels("lanes").observe(seconds)
+    for batch in batches:
+        batch.committed(published.get(batch.shard.number), now, seconds)
+    return [published.get(batch.shard.number) for batch in batches]
+
+
+async def _take_due(conn: Conn, batches: "Sequence[Batch[Any, Any]]", now: datetime) -> None:
+    if not batches:
+        return
+    shards = [batch.shard.number for batch in batches]
+    kept = await store.take_parked(conn, shards)
+    timers = await store.take_timers(conn, shards, now)
+    for batch in batches:
+        batch.take_kept(kept.get(batch.shard.number, ()))
+        batch.take_timers(timers.get(batch.shard.number, ()))

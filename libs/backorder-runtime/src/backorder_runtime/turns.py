@@ -1,0 +1,54 @@
+"""When a loop reads, and how much at a time: small batches cost nearly as much as large ones.
+
+After a turn the loop rests for as long as it worked, so that turns become fewer and fuller on a busy machine; when
+there is plenty it reads on at once. In between nothing is fetched: a fetch that waits at the broker comes back with the
+first record, and the others have to wait for the next one.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from backorder_runtime import consumer as kafka
+from backorder_runtime.record import Record
+from backorder_runtime.settings import EngineSettings
+
+_LONGEST_REST = 0.05  # seconds
+
+
+class Turns:
+    """What a loop reads, turn by turn; `plenty` says that the last turn had much to do."""
+
+    def __init__(self, consumer: AIOKafkaConsumer, service: str, engine: EngineSettings) -> None:
+        self._consumer = consumer
+        self._service = service
+        self._engine = engine
+        self._began = 0.0
+        self.plenty = False
+
+    async def read(self, places: Callable[[], Collection[TopicPartition]], wait: float) -> list[Record]:
+        """What has come in these partitions, waiting so many seconds for the first record.
+
+        Which they are is asked after the rest, because a rebalance may come meanwhile. Raises `LogChanged`.
+        """
+        if not self.plenty:
+            await self._rest()
+        partitions = places()
+        if not partitions:
+            return []
+        self._consumer.resume(*partitions)
+        records = await kafka.poll(self._consumer, self._service, partitions, wait, self._engine.batch)
+        self._began = time.monotonic()
+        self.plenty = sum(len(record.value or b"") for record in records) > self._engine.together_bytes
+        if not self.plenty:
+            self._consumer.pause(*partitions)
+        return records
+
+    async def _rest(self) -> None:
+        worked = time.monotonic() - self._began
+        rest = max(self._engine.pace - worked, min(worked, _LONGEST_REST)) if self._began else 0.0
+        self._began = 0.0
+        if rest > 0:
+            await asyncio.sleep(rest)
