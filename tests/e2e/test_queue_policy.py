@@ -72,6 +72,7 @@ async def test_a_back_order_is_explained_before_and_after_it_got_its_units(syste
     assert (allocated["rule"], allocated["rank"], allocated["units"]) == ("rank-order", 1, 3)
     assert allocated["cause"]["type"] == "stock.changed"
     assert allocated["behind"] == [{"back_order_id": bo("X-1", "WHY"), "waiting": 2}]
+    assert first["others"][bo("X-1", "WHY")]["order_id"] == "X-1"
     code, said = await backorder(system, "explain", bo("X-1", "WHY"))
     assert code == 0
     assert "1 unit set aside (from PO-WHY) at place 1: it was the first line that waited." in said

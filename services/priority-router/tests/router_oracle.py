@@ -5,7 +5,7 @@ It shares no code with the core. It is told the same inputs and keeps plain dict
 
 from datetime import timedelta
 
-from router_oracle_line import in_line, last_of
+from router_oracle_line import in_line, last_of, new_line
 
 HALF_DAY = timedelta(hours=12)
 
@@ -119,29 +119,7 @@ class Oracle:
     def short(self, order, units, *, band, due, placed, complete):
         x = self.lines.get(order)
         if x is None:
-            x = self.lines[order] = {
-                "order": order,
-                "need": 0,
-                "alloc": 0,
-                "rel": 0,
-                "counted": 0,
-                "shipped": 0,
-                "cancelled": 0,
-                "held": False,
-                "lending": False,
-                "closed": None,
-                "promise": None,
-                "place": None,
-                "worsened": 0,
-                "release_at": None,
-                "breached": False,
-                "pinned": False,
-                "sent": False,
-                "band": band,
-                "due": due,
-                "placed": placed,
-                "complete": complete,
-            }
+            x = self.lines[order] = new_line(order, band, due, placed, complete=complete)
         elif x["closed"] and not x["pinned"]:
             x["band"], x["due"] = band, due
         x["closed"] = None
@@ -155,6 +133,7 @@ class Oracle:
 
     def ship(self, order, n, counted):
         x = self.lines[order]
+        self.answers += [(0, 0)] * bool(self.recall(x, n - x["need"]))
         for _ in range(n):
             if x["need"] == 0:
                 break
@@ -185,7 +164,14 @@ class Oracle:
         x = self.lines[order]
         done = min(n, x["need"] - x["rel"])
         self.drop(x, done)
+        self.recall(x, n - done)
         self.answers.append((n, done))
+
+    def recall(self, x, n):
+        """Units that are wanted no more where they were rerouted to."""
+        units = max(0, min(n, x["away"]))
+        x["away"] -= units
+        return units
 
     def command(self, action, order, *, band=None, due=None, quantity=None):
         x = self.lines[order]
@@ -211,7 +197,7 @@ class Oracle:
         elif action == "reroute" and not x["sent"]:
             ends = x["rel"] == 0
             self.drop(x, free)
-            x["sent"] = True
+            x["sent"], x["away"] = True, free
             if ends:
                 x["closed"] = "rerouted"
             self.answers.append((0, free))

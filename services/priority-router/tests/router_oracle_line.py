@@ -1,4 +1,12 @@
-"""Who is served when, in the oracle's words: a list of lines, one entry per unit, the next one first."""
+"""A line in the oracle's words; and who is served when: a list of lines, one entry per unit, the next one first."""
+
+
+def new_line(order, band, due, placed, *, complete):
+    units = dict.fromkeys(("need", "alloc", "rel", "counted", "shipped", "cancelled", "worsened", "away"), 0)
+    flags = dict.fromkeys(("held", "lending", "breached", "pinned", "sent"), False)
+    nothing = dict.fromkeys(("closed", "promise", "place", "release_at"))
+    what = {"order": order, "band": band, "due": due, "placed": placed, "complete": complete}
+    return {**what, **units, **flags, **nothing}
 
 
 def last_of(x, line):

@@ -62,7 +62,7 @@ class Pair(Desk):
             assert line.closed_as == x["closed"], order
             assert (line.release_at, line.worsened) == (x["release_at"], x["worsened"]), order
             assert (line.promise and (line.promise.p50, line.promise.p90)) == x["promise"], order
-            assert line.place == x["place"], order
+            assert (line.place, line.away) == (x["place"], x["away"]), order
             assert line.breached == x["breached"], order
             self.check_line(line)
 
@@ -155,6 +155,11 @@ def check_indexes(queue):
     assert {k: n for k, n in queue.prey_units.items() if n} == fresh.prey_units
     for own, sums in ((queue.ladder.tally, fresh.ladder.tally),):
         assert all(getattr(own, name) == getattr(sums, name) for name in own.__slots__)
+    for name in ("ranks", "slots", "kept", "p50", "p90"):
+        own, sums = (
+            [each for b in ladder.blocks for each in getattr(b, name)] for ladder in (queue.ladder, fresh.ladder)
+        )
+        assert own == sums, name
     assert [line.back_order_id for b in queue.ladder.blocks for line in b.lines] == [
         line.back_order_id for b in fresh.ladder.blocks for line in b.lines
     ]

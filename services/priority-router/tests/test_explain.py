@@ -87,7 +87,7 @@ def test_a_protected_promise_says_how_many_units_may_still_come_first(desk):
     won = next(d for d in decisions if d.rule == "promise-kept")
     assert sentence(won) == (
         "1 unit set aside at place 2: others made its promise worse as often as they may, and it rests on these units; "
-        f"passed over: {desk.id('W2')} has a better rank, but was not promised these units."
+        f"passed over: {desk.id('W2')} (of a better rank, but not promised these units)."
     )
 
 
@@ -136,7 +136,10 @@ def test_a_revocation_names_the_line_that_took_the_units(desk):
     won = next(d for d in decisions if d.kind == "allocated")
     assert revoked.detail.taken_for == desk.id("TOP")
     assert won.detail.taken_from == desk.id("LOW")
-    assert f"taken back for {desk.id('TOP')}" in sentence(revoked)
+    assert sentence(revoked) == (
+        f"2 units taken back at place 2 for {desk.id('TOP')}: "
+        "its band wins units from fill lines of lower bands, such as this one."
+    )
     assert "its band wins units from fill lines of lower bands" in sentence(won)
 
 
@@ -146,7 +149,16 @@ def test_who_was_passed_over_and_why_is_kept(desk):
     desk.command("hold", "HELD")
     (decision,) = told(desk, UnitsHanded("BRK-204", "W1", 1, desk.cause()))
     assert decision.detail.passed_over == ((desk.id("HELD"), 1, "held"),)
-    assert f"passed over: {desk.id('HELD')} is held" in sentence(decision)
+    assert f"passed over: {desk.id('HELD')} (on hold)." in sentence(decision)
+
+
+def test_those_who_are_not_named_are_counted(desk):
+    for n in range(5):
+        desk.short(f"HELD{n}", 1, placed=n)
+        desk.command("hold", f"HELD{n}")
+    desk.short("NEXT", 1, placed=9)
+    (decision,) = told(desk, UnitsHanded("BRK-204", "W1", 1, desk.cause()))
+    assert sentence(decision).endswith(f"{desk.id('HELD2')} (on hold), and 2 more.")
 
 
 def test_what_only_the_queue_cares_about_is_not_kept(desk):

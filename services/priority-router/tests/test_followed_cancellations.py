@@ -40,6 +40,19 @@ def test_a_cancellation_is_sent_after_the_line_and_totals_grow(desk):
     assert not desk.all(LineFollowed), "nothing is left to follow"
 
 
+def test_units_that_ship_from_here_although_they_were_rerouted_are_wanted_no_more_elsewhere():
+    """The warehouse ships what it was not told to, while the reroute is on its way to the ledger."""
+    desk = Desk()
+    desk.short("A", 5)
+    desk.command("reroute", "A", to_location_id="W2")
+    desk.shipped("A", 3, 3)
+    assert desk.one(LineFollowed).total == 3
+    assert answer(desk) == CancelAnswer(desk.line("A").ref, 0, 0, answer(desk).cause, away=-3)
+    desk.cancel("A", 2)  # all that the ledger knew of
+    assert desk.one(LineFollowed).total == 5
+    assert desk.line("A").away == 0
+
+
 def test_what_is_still_here_is_cancelled_first_and_what_is_released_never(desk):
     desk.short("A", 6)
     desk.units(2)

@@ -64,6 +64,16 @@ def test_a_supplier_who_is_late_moves_a_protected_promise_and_nobody_is_blamed()
     assert (desk.line("F").worsened, desk.line("F").revisions) == (1, 2)
 
 
+def test_a_protected_promise_within_the_tolerance_stays_as_it_was_published():
+    desk = overtaken()
+    desk.short("X", 2, service_impact="down", placed=5)
+    desk.settle_promises()
+    desk.inbound(("PO-1", 2, 30), ("PO-2", 2, 61), ("PO-3", 9, 90))
+    desk.settle_promises()
+    assert desk.kinds() == []
+    assert promises(desk)["F"] == 60
+
+
 def test_a_protected_promise_is_made_better_when_it_can_be():
     desk = overtaken()
     desk.cancel("W1", 2)

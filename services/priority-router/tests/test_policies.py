@@ -2,11 +2,15 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import asyncpg
 
-from priority_router.policies import _when_there
+from backorder_contracts.policy import PolicyApplied
+from priority_router import policy_topic
+from priority_router.policies import Policies, _take_all, _when_there
+from priority_router.policy_file import default_text
 
 
 class Connection:
@@ -36,6 +40,30 @@ async def test_a_policy_waits_for_a_database_that_is_away(monkeypatch):
     monkeypatch.setattr("priority_router.policies._WAIT", 0.001)
     away = (OSError("refused"), asyncpg.CannotConnectNowError("starting"), asyncpg.InternalClientError("confused"))
     assert await _when_there(SimpleNamespace(pool=Pool(*away)), asyncio.Event(), done) == "done"
+
+
+async def test_the_text_of_a_policy_is_stored_before_any_lane_can_stand_by_it(monkeypatch):
+    """Another process may claim the lane next, and looks the text up by the version."""
+    policies, stored = Policies(), []
+
+    class Noting(Connection):
+        async def fetchval(self, _statement, _version):
+            return None
+
+        async def execute(self, _statement, version, _text):
+            stored.append((version, policies.current.version))
+
+    class Notes(Pool):
+        @asynccontextmanager
+        async def acquire(self):
+            yield Noting()
+
+    text = default_text().replace('"2026-11-24.1"', '"next"')
+    event = PolicyApplied(version="next", text=text, applied_by="ops", applied_at=datetime(2026, 11, 24, tzinfo=UTC))
+    monkeypatch.setattr(policy_topic, "decode", lambda _: event)
+    assert await _take_all(policies, SimpleNamespace(pool=Notes()), [SimpleNamespace(offset=0)], asyncio.Event())
+    assert policies.current.version == "next"
+    assert stored == [("next", "2026-11-24.1")]
 
 
 async def test_a_stop_ends_the_wait():

@@ -117,7 +117,7 @@ def test_show_and_diff_leave_out_what_routers_leave_out(run, topic):
 def test_diff_says_in_words_what_would_change(run, topic):
     _, out, _ = run("diff", OTHER)
     assert out.splitlines() == [
-        "2026-11-24.1 → v2: 1 differences",
+        "2026-11-24.1 → v2: 1 difference",
         "- band machine-down: lines without a date of their own are due after 2h (was: 4h)",
     ]
     run("apply", OTHER)

@@ -60,6 +60,8 @@ def test_a_new_band_a_lost_band_and_a_renamed_one_are_named():
     assert sentence.startswith(
         "band dear is new, at place 3: when value > 900.0, target 2d, strategy fill (it may lose"
     )
+    gone = said(("name: machine-down", "name: a"), ("name: key-account", "name: b"), ("name: standard", "name: c"))
+    assert [sentence.split(" ")[1] for sentence in gone] == ["machine-down", "key-account", "standard", "a", "b", "c"]
     renamed = said(("name: key-account", "name: friends"))
     assert [sentence.split(" is ")[0] for sentence in renamed] == ["band key-account", "band friends"]
 
@@ -73,4 +75,10 @@ def test_only_the_bands_that_have_to_move_are_said_to_move():
 
 
 def test_a_bare_true_is_the_same_as_one_in_quotes():
+    assert said(('when: "true"', "when: true")) == []
+
+
+def test_a_policy_with_odd_tags_is_understood_as_it_is_written():
+    """What the loader of the YAML library would trip over."""
+    assert said(("bands: ", "bands: !those "), ("target: 4h", "target: !!timestamp 4h")) == []
     assert said(('when: "true"', "when: true")) == []

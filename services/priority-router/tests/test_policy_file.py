@@ -107,9 +107,9 @@ def test_a_condition_may_use_what_cel_offers():
         ("[rest]", "[best]", "p.yaml:6: manual names best, which is no band; known are big, rest"),
         ("[rest]", "rest", "p.yaml:6: manual must be a list; write one item per line, each behind a dash"),
         ("{debounce: 0s, manual: [rest]}", "soon", "p.yaml:6: release must be a mapping; give it the keys debounce, manual"),
-        ("value > 1000.0", "valu > 1000.0", "p.yaml:3: the condition of band big does not work; it asks for valu, which no line has; did you mean value?"),
-        ("value > 1000.0", "value", "p.yaml:3: the condition of band big does not work; it gives 0.0, but a condition is true or false"),
-        ("value > 1000.0", "1 / 0 == 1", "p.yaml:3: the condition of band big does not work; it cannot be worked out for every line (division by zero in CEL expression)"),
+        ("value > 1000.0", "valu > 1000.0", "p.yaml:3: the condition of band big asks for valu, which no line has; did you mean value?"),
+        ("value > 1000.0", "value", "p.yaml:3: the condition of band big gives 0.0, but a condition is true or false; compare it, for example value > 1000.0"),
+        ("value > 1000.0", "1 / 0 == 1", "p.yaml:3: the condition of band big cannot be worked out for every line (division by zero in CEL expression); write one that has an answer whatever the line is"),
         ('when: "value > 1000.0"', "when: 5", "p.yaml:3: when must be a condition in quotes; write for example when: \"tier == 'gold'\""),
         ('"value > 1000.0"', '"true"', "p.yaml:4: no line can reach band rest, because big takes every line; move big to the end"),
         ('"true"', '"tier == \'gold\'"', 'p.yaml:4: the last band must take every line that no band before it takes; end the list with a band that has when: "true"'),
@@ -119,10 +119,28 @@ def test_a_mistake_is_named_with_its_line_and_what_to_write(old, new, said):
     assert only_mistake(old, new) == said
 
 
-def test_a_condition_that_is_no_expression_is_named():
-    assert "p.yaml:3: the condition of band big does not work; it is not a CEL expression" in only_mistake(
-        "value > 1000.0", "value >"
-    )
+@pytest.mark.parametrize(
+    ("condition", "what", "instead"),
+    [
+        ("value >", "is no CEL expression at its end", "write for example tier == 'gold'"),
+        ("tier = 'gold'", """is no CEL expression from "= 'gold'" on""", "compare with ==, !=, <, <=, > or >="),
+        ("value > 1.0 and tier == 'x'", """is no CEL expression from "and tier == 'x'" on""", "write && for and, || for or, ! for not"),
+        ("tier == \u201cgold\u201d", 'is no CEL expression from "\u201cgold\u201d" on', "write straight quotes, for example tier == 'gold'"),
+        ("value > 1,000", 'is no CEL expression from ",000" on', "write numbers without commas, for example value > 1000.0"),
+        ("tier == 'gold", """is no CEL expression from "'gold" on""", "end every text with the quote that it begins with, for example tier == 'gold'"),
+        ("Tier == 'gold'", "asks for Tier, which no line has", "did you mean tier?"),
+        ("tier == gold", "asks for gold, which no line has", f"put it in quotes if it is a text ('gold'), or ask for one of {', '.join(FIELDS)}"),
+        ("tier in 'gold'", "cannot be worked out for every line (No such overload: the operation is not defined for the given operand types)", "compare texts with texts in quotes, numbers with numbers; in wants a list in [brackets]"),
+        ("unit_value * quantity > 1.0", "cannot be worked out for every line (Unsupported operation: float * int)", "a quantity is a whole number, a value is not: double(quantity) fits it"),
+    ],
+)  # fmt: skip
+def test_a_condition_that_does_not_work_says_where_and_what_to_write(condition, what, instead):
+    assert compile_condition(condition) == (what, instead)
+
+
+def test_a_condition_that_would_overflow_the_library_is_named():
+    said = only_mistake("value > 1000.0", "1+" * 1000 + "1 == 1")
+    assert said == "p.yaml:3: when has more than 2000 characters; write several bands instead of one"
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,18 @@ def test_a_promise_is_published_only_when_it_moves_beyond_the_tolerance():
     assert (line.first_p50, line.revisions) == (START + 48 * HOUR, 1)
 
 
+def test_a_promise_within_the_tolerance_stays_when_a_neighbour_is_promised_the_same_delivery():
+    desk = Desk()
+    desk.short("A", 1)
+    desk.inbound(("PO-1", 9, 48))
+    desk.settle_promises()
+    desk.short("B", 1, placed=1)
+    desk.inbound(("PO-1", 9, 60))
+    desk.settle_promises()
+    assert [said.back_order_id for said in desk.all(f.Promised)] == [desk.id("B")]
+    assert promises(desk) == {"A": 48, "B": 60}
+
+
 def test_a_cautious_date_that_moves_is_a_moved_promise():
     desk = Desk()
     desk.short("A", 1)

@@ -69,3 +69,21 @@ def test_units_that_are_kept_for_a_promise_name_who_was_passed_over():
     (said,) = published(desk, UnitsHanded("BRK-204", "W1", 2, desk.cause()))
     assert (said.back_order_id, said.rule, said.reason) == (desk.id("F"), "promise-kept", "arrival")
     assert [(line.back_order_id, line.reason) for line in said.passed_over] == [(desk.id("W"), "promise-kept")]
+
+
+def test_all_who_were_passed_over_are_counted_and_some_of_each_reason_named():
+    desk = Desk()
+    for n in range(5):
+        desk.short(f"HELD{n}", 1, placed=n)
+        desk.command("hold", f"HELD{n}")
+    for n in range(4):
+        desk.short(f"WHOLE{n}", 9, ship_policy="complete", placed=5 + n)
+    desk.settle_promises()
+    desk.short("A", 1, placed=10)
+    desk.short("LATER", 1, placed=11)
+    desk.command("hold", "LATER")
+    (said,) = published(desk, UnitsHanded("BRK-204", "W1", 1, desk.cause()))
+    assert said.back_order_id == desk.id("A")
+    named = [f"HELD{n}" for n in range(3)] + [f"WHOLE{n}" for n in range(3)]
+    assert [line.back_order_id for line in said.passed_over] == [desk.id(order) for order in named]
+    assert said.passed_over_total == 9

@@ -19,6 +19,7 @@ from backorder_contracts.internal import (
     UnitsHanded,
 )
 from backorder_contracts.topics import TOPICS
+from backorder_runtime.asking import together
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import DeadLetter, Message
 from priority_router import retention
@@ -44,18 +45,18 @@ class Queue:
         self.conn = conn
         self.policies = Policies()
         self.policies.known.set()
-        self.handler = Router(0, self.policies, 1_000)
+        self.handler = Router(self.policies, 1_000)
 
     async def take(self, *events):
         """All this comes in one batch; returns what is said."""
         arrived = [Arrived(LANE, event, Origin("back-order-queue", 0, next(_offsets))) for event in events]
         effects, now = [], datetime.now(UTC)
         async with self.conn.transaction():
-            await self.handler.load(self.conn, arrived)
+            await together(self.conn, {0: self.handler.load(arrived)})
             for item in arrived:
                 for each in self.handler.spread(item):
                     effects += self.handler.evolve(each, self.handler.decide(each, now), now)
-            await self.handler.save(self.conn)
+            await together(self.conn, {0: self.handler.save()})
         return effects
 
     async def forget(self, *, days=0, most=1_000):

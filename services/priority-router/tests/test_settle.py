@@ -1,8 +1,9 @@
 """Who gets units, who loses them, and what is said about it."""
 
-from router_desk import SECOND, Desk, policy, quantities
+from router_desk import SECOND, START, Desk, policy, quantities
 
-from backorder_contracts.internal import Lot
+from backorder_contracts.identity import back_order_id
+from backorder_contracts.internal import LineDetail, Lot, Shortage
 from priority_router.domain import facts as f
 from priority_router.domain.lane_facts import NeedReported
 
@@ -135,3 +136,25 @@ def test_a_win_leaves_higher_bands_alone():
     desk.units(3)
     desk.short("w", 3, service_impact="degraded")
     assert (desk.line("f").allocated, desk.line("w").allocated, desk.line("z").allocated) == (2, 1, 0)
+
+
+def test_a_win_names_the_better_rank_that_ships_complete_and_could_not_be_completed():
+    desk = Desk()
+    desk.short("f", 3)
+    desk.units(3)
+    desk.short("w4", 4, service_impact="down", ship_policy="complete")
+    desk.short("w1", 1, service_impact="down", placed=1)
+    said = desk.one(f.Allocated)
+    assert (said.back_order_id, said.rule, said.missed) == (desk.id("w1"), "win", 1)
+    assert said.passed_over == (f.PassedOver(desk.id("w4"), "cannot-be-completed"),)
+
+
+def test_two_lines_of_one_order_are_served_in_the_order_of_their_names():
+    desk = Desk()
+    keys = {}
+    for line_id in ("2", "10", "1"):
+        line = LineDetail("A", line_id, "BRK-204", "W1", 1, START, "C-1")
+        keys[line_id] = back_order_id("A", line_id, "BRK-204", "W1")
+        desk.do(Shortage(keys[line_id], line, 1, 0, True, START, desk.cause()))
+    desk.units(2)
+    assert [said.back_order_id for said in desk.all(f.Allocated)] == [keys["1"], keys["10"]]

@@ -87,7 +87,13 @@ class RetentionSettings(BaseModel, frozen=True):
 class Settings(BaseSettings):
     """What every service reads. A service adds its own fields in a subclass."""
 
-    model_config = SettingsConfigDict(env_prefix="BACKORDER_", env_nested_delimiter="__", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="BACKORDER_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+        frozen=True,
+        extra="ignore",
+    )
 
     kafka: KafkaSettings = KafkaSettings()
     database: DatabaseSettings = DatabaseSettings()

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validator
 
-from backorder_runtime.settings import Settings
+from backorder_runtime.settings import EngineSettings, Settings
 from notifier.domain.addresses import check_email, check_url
 from notifier.domain.calendar import Calendar
 from notifier.domain.decide import Habits
@@ -105,8 +105,9 @@ class NotifySettings(BaseModel, frozen=True):
 
 
 class NotifierSettings(Settings):
-    """Everything the notifier reads."""
+    """Everything the notifier reads. A mail may wait a moment: its turns are fewer and fuller than others'."""
 
+    engine: EngineSettings = EngineSettings(pace=0.1)
     smtp: SmtpSettings = SmtpSettings()
     push: PushSettings = PushSettings()
     team: TeamSettings = TeamSettings()

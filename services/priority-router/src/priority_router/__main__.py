@@ -18,8 +18,8 @@ def service(settings: RouterSettings) -> Service:
     """The service; its shards share the policies that this process knows."""
     policies = Policies()
 
-    def new_router(shard: int, running: Running) -> Router:
-        return Router(shard, policies, running.settings.engine.cached_lanes)
+    def new_router(_shard: int, running: Running) -> Router:
+        return Router(policies, running.settings.engine.cached_lanes)
 
     async def follow_policies(running: Running, stop: asyncio.Event) -> None:
         await follow(policies, running, stop)
@@ -34,6 +34,7 @@ def service(settings: RouterSettings) -> Service:
         shard_rules=retention.shard_rules(settings.keep),
         table_rules=retention.table_rules(settings.keep),
         routes=lambda running: routes(policies, running),
+        prepared=policies.known.is_set,
     )
 
 

@@ -7,12 +7,33 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import NamedTuple
 
 import cel
 
 from priority_router.domain.policy import Classify, Field
 
 _REMEMBERED = 10_000
+_SHOWN = 20  # characters of a condition that cannot be read
+# what the library says of an operation that does not work, and what to write instead
+_MISFITS = (
+    ("No such overload", "compare texts with texts in quotes, numbers with numbers; in wants a list in [brackets]"),
+    ("Unsupported operation", "a quantity is a whole number, a value is not: double(quantity) fits it"),
+    ("", "write one that has an answer whatever the line is"),
+)
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_AT = re.compile(r"<input>:(\d+):(\d+): ")
+# what people write out of habit, outside quotes, and what CEL wants
+_HABITS = (
+    (re.compile(r"(?<![=!<>])=(?!=)|===|=>|=<|<>"), "compare with ==, !=, <, <=, > or >="),
+    (
+        re.compile(r"\b(?:and|or|not)\b|(?<!&)&(?!&)|(?<!\|)\|(?!\|)", re.IGNORECASE),
+        "write && for and, || for or, ! for not",
+    ),
+    (re.compile("[\\u2018-\\u201f\\u00ab\\u00bb]"), "write straight quotes, for example tier == 'gold'"),
+    (re.compile(r"\d,\d"), "write numbers without commas, for example value > 1000.0"),
+    (re.compile(r"['\"]"), "end every text with the quote that it begins with, for example tier == 'gold'"),
+)
 _BOUND = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
 
 
@@ -62,25 +83,49 @@ class Condition:
         return not self.program.variables() and self.holds(_sample())
 
 
-def compile_condition(source: str) -> Condition | str:
-    """The condition, or a sentence that says what is wrong with it."""
+class Flaw(NamedTuple):
+    """What is wrong with a condition, as the end of a sentence that begins with its name; what to write instead."""
+
+    what: str
+    instead: str
+
+
+def compile_condition(source: str) -> Condition | Flaw:
+    """The condition, or what is wrong with it."""
     try:
         program = cel.compile(source)
     except Exception as error:  # noqa: BLE001 - see above
-        return f"it is not a CEL expression ({_first_line(error)})"
+        return _unreadable(source, error)
     named = set(program.variables()) - set(_BOUND.findall(source))
     for name in sorted(named - set(FIELDS)):
-        near = get_close_matches(name, FIELDS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"a line has {', '.join(FIELDS)}"
-        return f"it asks for {name}, which no line has; {hint}"
+        return _unknown(name)
     for facts in SAMPLES:
         try:
             answer = program.execute(facts)
         except Exception as error:  # noqa: BLE001 - see above
-            return f"it cannot be worked out for every line ({_first_line(error)})"
+            said = _first_line(error)
+            instead = next(advice for beginning, advice in _MISFITS if said.startswith(beginning))
+            return Flaw(f"cannot be worked out for every line ({said})", instead)
         if not isinstance(answer, bool):
-            return f"it gives {answer!r}, but a condition is true or false"
+            return Flaw(f"gives {answer!r}, but a condition is true or false", "compare it, for example value > 1000.0")
     return Condition(source, program)
+
+
+def _unreadable(source: str, error: Exception) -> Flaw:
+    place = _AT.search(str(error))
+    line, column = (int(place[1]), int(place[2])) if place else (1, 1)
+    rest = " ".join("\n".join(source.split("\n")[line - 1 :])[column - 1 :].split())
+    where = f'from "{rest[:_SHOWN]}" on' if rest else "at its end"
+    bare = _QUOTED.sub("", source)
+    instead = next((advice for habit, advice in _HABITS if habit.search(bare)), "write for example tier == 'gold'")
+    return Flaw(f"is no CEL expression {where}", instead)
+
+
+def _unknown(name: str) -> Flaw:
+    what = f"asks for {name}, which no line has"
+    if near := get_close_matches(name.lower(), FIELDS, n=1):
+        return Flaw(what, f"did you mean {near[0]}?")
+    return Flaw(what, f"put it in quotes if it is a text ('{name}'), or ask for one of {', '.join(FIELDS)}")
 
 
 def classifier(conditions: Sequence[Condition]) -> Classify:
@@ -106,5 +151,4 @@ def classifier(conditions: Sequence[Condition]) -> Classify:
 
 
 def _first_line(error: Exception) -> str:
-    text = str(error).split("\n", 1)[0].split(". ", 1)[0]
-    return text.removeprefix("ERROR: ").rstrip(".")
+    return str(error).split("\n", 1)[0].split(". ", 1)[0].rstrip(".:")

@@ -19,6 +19,7 @@ class Line(Struct, frozen=True):
 
     back_order_id: str
     order_id: str
+    line_id: str
     customer_id: str
     band: str
     band_then: str
@@ -64,7 +65,7 @@ class Sums(Struct):
 
 
 class Comparison(Struct):
-    """All lines that were open in the time looked at, and those whose units would have come at another time."""
+    """All lines that were open in the time looked at; and those, at most 20, whose units would have moved most."""
 
     since: datetime
     until: datetime
@@ -90,8 +91,11 @@ class Comparing:
                 continue
             if order.whole_at is not None and order.whole_at < self._since:
                 continue  # nothing could have moved it any more
-            line = _line(order, then.get(key, order), until)
-            self._lines.append((line, self._moved(line)))
+            self.take(_line(order, then.get(key, order), until))
+
+    def take(self, line: Line) -> None:
+        """One more line to compare."""
+        self._lines.append((line, self._moved(line)))
 
     def _moved(self, line: Line) -> str:
         if line.filled_at is None or line.filled_then is None:
@@ -128,6 +132,7 @@ def _line(order: BackOrder, then: BackOrder, until: datetime) -> Line:
     return Line(
         back_order_id=order.back_order_id,
         order_id=order.line.order_id,
+        line_id=order.line.line_id,
         customer_id=order.line.customer_id,
         band=order.band_name or "-",
         band_then=then.band_name or "-",

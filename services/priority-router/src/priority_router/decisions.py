@@ -46,6 +46,7 @@ class Detail(Struct, frozen=True, omit_defaults=True):
     taken_for: str | None = None
     taken_from: str | None = None
     passed_over: tuple[tuple[str, int, str], ...] = ()
+    passed_over_total: int = 0
     deliveries: tuple[tuple[str, int], ...] = ()
     ahead: tuple[Neighbour, ...] = ()
     behind: tuple[Neighbour, ...] = ()
@@ -81,6 +82,7 @@ def decision_of(fact: f.OfBackOrder, queue: LaneQueue, extras: dict[str, Any], a
         taken_for=getattr(fact, "taken_for", None),
         taken_from=getattr(fact, "taken_from", None),
         passed_over=tuple((line.back_order_id, line.rank, line.reason) for line in extras.get("passed_over", ())),
+        passed_over_total=extras.get("passed_over_total", 0),
         deliveries=tuple((lot.delivery_id, lot.quantity) for lot in extras.get("deliveries", ())),
         ahead=ahead,
         behind=behind,

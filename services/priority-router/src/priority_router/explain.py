@@ -24,10 +24,14 @@ _RULES = {
     "debounced": "they had been set aside for as long as the policy says",
     "command": "a command said so",
 }
+_LOST = {
+    "win": "its band wins units from fill lines of lower bands, such as this one",
+    "lent": "this one ships only complete, cannot be completed, and lends its units meanwhile",
+}
 _OVER = {
-    "held": "is held",
-    "cannot-be-completed": "ships only complete, and known supply cannot complete it",
-    "promise-kept": "has a better rank, but was not promised these units",
+    "held": "on hold",
+    "cannot-be-completed": "to be shipped only complete, for which there is not enough",
+    "promise-kept": "of a better rank, but not promised these units",
 }
 
 
@@ -141,14 +145,25 @@ def _allocated(decision: Decision) -> str:
     detail = decision.detail
     taken = f", taken from {detail.taken_from}" if detail.taken_from else ""
     came = f" (from {', '.join(name for name, _ in detail.deliveries)})" if detail.deliveries else ""
-    named = [f"{name} {_OVER.get(reason, reason)}" for name, _, reason in detail.passed_over]
-    over = f"; passed over: {', '.join(named)}" if named else ""
-    return f"{_n(detail.units)} set aside{came}{_place(decision)}{taken}{_because(decision)}{over}."
+    return f"{_n(detail.units)} set aside{came}{_place(decision)}{taken}{_because(decision)}{_passed_over(decision)}."
+
+
+def _passed_over(decision: Decision) -> str:
+    detail = decision.detail
+    if not detail.passed_over:
+        return ""
+    groups: dict[str, list[str]] = {}
+    for name, _, reason in detail.passed_over:
+        groups.setdefault(reason, []).append(name)
+    said = [f"{', '.join(names)} ({_OVER.get(reason, reason)})" for reason, names in groups.items()]
+    more = detail.passed_over_total - len(detail.passed_over)
+    return f"; passed over: {', '.join(said)}" + (f", and {more} more" if more > 0 else "")
 
 
 def _revoked(decision: Decision) -> str:
     whom = f" for {decision.detail.taken_for}" if decision.detail.taken_for else ""
-    return f"{_n(decision.detail.units)} taken back{whom}{_place(decision)}{_because(decision)}."
+    why = f": {_LOST[decision.rule]}" if decision.rule in _LOST else _because(decision)
+    return f"{_n(decision.detail.units)} taken back at place {decision.rank or '-'}{whom}{why}."
 
 
 def _place(decision: Decision) -> str:

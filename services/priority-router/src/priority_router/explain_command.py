@@ -48,37 +48,57 @@ def explain(
 
 
 def show(found: dict[str, Any], console: Console) -> None:
-    """The answer of the router as text."""
+    """The answer of the router as text; other back orders are named by order and line."""
     order = found["back_order"]
-    console.print(Text(f"{order['back_order_id']}  order {order['order_id']} line {order['line_id']}", style="bold"))
+    console.print(Text(f"{_name(order)}, back order {order['back_order_id']}", style="bold"))
     console.print(
         f"customer {order['customer_id']}, lane {order['lane']}, band {order['band'] or '-'}, status {order['status']}",
         markup=False,
     )
     console.print(_units(order))
-    console.print(f"due {_when(order['due_at'])}, promised {_promise(order)}", markup=False)
+    console.print(f"due {_when(order['due_at'])}{_late(order)}; {_promise(order)}", markup=False)
     if found["place"] is not None:
         _show_place(found["place"], order, console)
     if found["next"] is not None:
         _show_next(found["next"], console)
-    _show_decisions(found["decisions"], console)
+    names = {key: _name(other) for key, other in found["others"].items()}
+    _show_decisions(found["decisions"], names, console)
+    for key, other in found["others"].items():
+        console.print(
+            f"{names[key]}: {key}, customer {other['customer_id']}, band {other['band'] or '-'}", markup=False
+        )
+
+
+def _name(line: dict[str, Any]) -> str:
+    return f"order {line['order_id']} line {line['line_id']}"
 
 
 def _units(order: dict[str, Any]) -> str:
     names = ("back_ordered", "waiting", "allocated", "released", "shipped", "cancelled")
-    return ", ".join(f"{order[name]} {name.replace('_', '-')}" for name in names if order[name] or name == "waiting")
+    said = [f"{order[name]} {name.replace('_', '-')}" for name in names if order[name] or name == "waiting"]
+    if order["rerouted_to"]:
+        said.append(f"went on to {order['rerouted_to']}")
+    if order["rerouted_from"]:
+        said.append(f"came from {order['rerouted_from']}")
+    return ", ".join(said)
+
+
+def _late(order: dict[str, Any]) -> str:
+    return " (breached)" if order["breached"] else " (at risk)" if order["at_risk"] else ""
 
 
 def _promise(order: dict[str, Any]) -> str:
     promise = order["promise"]
     if promise is None:
-        return "nothing yet"
+        return "nothing is promised" if order["first_promise"] is None else "the promise was withdrawn"
     revised = (
-        f", moved {_times(order['revisions'])} since {_when(order['first_promise'])}" if order["revisions"] else ""
+        f", first {_when(order['first_promise'])}, moved {_times(order['revisions'])}" if order["revisions"] else ""
     )
     worse = f", made worse by others {_times(order['worsened'])}" if order["worsened"] else ""
+    if order["closed_at"] is not None:
+        return f"was promised {_when(promise['p50'])}{revised}{worse}"
     kept = ", protected from now on" if order["protected"] else ""
-    return f"{_when(promise['p50'])} (cautious: {_when(promise['p90'])}){revised}{worse}{kept}"
+    return f"promised {_when(promise['p50'])} (cautious: {_when(promise['p90'])}){revised}{worse}{kept}"
 
 
 def _times(count: int) -> str:
@@ -87,10 +107,11 @@ def _times(count: int) -> str:
 
 def _show_place(place: dict[str, Any], order: dict[str, Any], console: Console) -> None:
     rank = f"place {order['rank']}" if order["rank"] else "no place"
-    console.print(f"\n{rank} in the line: {place['lines_ahead']} lines with {place['units_ahead']} units before it")
+    lines = "1 line" if place["lines_ahead"] == 1 else f"{place['lines_ahead']} lines"
+    console.print(f"\n{rank} in the line: {lines} with {_n(place['units_ahead'])} before it")
     for line in place["nearest_ahead"]:
         console.print(
-            f"  before it: {line['back_order_id']} ({line['customer_id']}), band {line['band']}, "
+            f"  before it: {_name(line)} ({line['customer_id']}), band {line['band']}, "
             f"due {_when(line['due_at'])}, waits for {line['waiting']}",
             markup=False,
         )
@@ -104,23 +125,40 @@ def _show_next(following: dict[str, Any], console: Console) -> None:
     console.print(f"What helps: {following['helps']}{dates}", markup=False)
 
 
-def _show_decisions(decisions: list[dict[str, Any]], console: Console) -> None:
-    table = Table("version", "when (UTC)", "what and why", "because of", title="Decisions", title_justify="left")
+def _show_decisions(decisions: list[dict[str, Any]], names: dict[str, str], console: Console) -> None:
+    console.print("\nDecisions, times in UTC" if decisions else "\nNo decision about its units yet.")
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("version", "when"):
+        table.add_column(column, no_wrap=True, justify="right" if column == "version" else "left")
+    table.add_column("what and why", overflow="fold")
     for decision in decisions:
-        said = Text(decision["said"])
-        for where, side in (("Before it waited", "ahead"), ("Next in line", "behind")):
-            neighbours = [f"{n['back_order_id']} ({n['waiting']})" for n in decision[side]]
-            if neighbours:
-                said.append(f" {where}: {', '.join(neighbours)}.", style="dim")
-        cause = decision["cause"]
-        table.add_row(str(decision["version"]), _when(decision["at"]), said, Text(f"{cause['type']} {cause['id']}"))
-    console.print()
-    console.print(table if decisions else "No decision about its units yet.")
+        said = Text(_renamed(decision["said"], names))
+        for where, side in (("Just before it waited", "ahead"), ("Just behind it", "behind")):
+            if decision[side]:
+                around = [
+                    f"{names.get(n['back_order_id'], n['back_order_id'])} ({_n(n['waiting'])})" for n in decision[side]
+                ]
+                said.append(f" {where}: {', '.join(around)}.", style="dim")
+        said.append(f"\nbecause of {decision['cause']['type']} {decision['cause']['id']}", style="dim")
+        table.add_row(f"v{decision['version']}", _when(decision["at"], seconds=True), said)
+    if decisions:
+        console.print(table)
+        console.print()
 
 
-def _when(time: str | None) -> str:
-    """A time to the minute; the router says all of them in UTC."""
-    return "-" if time is None else time[:16].replace("T", " ")
+def _renamed(said: str, names: dict[str, str]) -> str:
+    for key, name in names.items():
+        said = said.replace(key, name)
+    return said
+
+
+def _n(units: int) -> str:
+    return "1 unit" if units == 1 else f"{units} units"
+
+
+def _when(time: str | None, *, seconds: bool = False) -> str:
+    """A time to the minute (or second); the router says all of them in UTC."""
+    return "-" if time is None else time[: 19 if seconds else 16].replace("T", " ")
 
 
 def _fail(text: str) -> NoReturn:

@@ -68,8 +68,15 @@ def _allocated(fact: f.Allocated, queue: LaneQueue) -> Extras:
             PassedOverLine(line.back_order_id, _place(queue, queue.orders[line.back_order_id].rank), line.reason)
             for line in fact.passed_over[:_SHOWN]
         )
-        extras["passed_over_total"] = len(fact.passed_over)
+        extras["passed_over_total"] = _passed_over_total(fact, queue)
     return extras
+
+
+def _passed_over_total(fact: f.Allocated, queue: LaneQueue) -> int:
+    """How many lines have a better rank and got nothing, the unnamed ones included."""
+    if fact.rule == "promise-kept":
+        return int(queue.ladder.ahead(fact.rank)[0])
+    return int(queue.shelved.bisect_left(fact.rank)) + queue.ladder.lending_ahead(fact.rank) + fact.missed
 
 
 def _revoked(fact: f.Revoked, queue: LaneQueue) -> Extras:

@@ -1,6 +1,5 @@
 """What happens to a message in the queue: decoded, loaded, decided, written down, told."""
 
-import asyncio
 from collections.abc import Sequence
 from copy import copy
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ import msgspec
 from backorder_contracts import identity
 from backorder_contracts.internal import CommandEntry
 from backorder_contracts.refusal import Reason, Refused
-from backorder_runtime.database import Conn
+from backorder_runtime.asking import Asking, Breath
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Effect, Record, SetTimer, Timer
 from priority_router import repository
@@ -21,6 +20,7 @@ from priority_router.domain.events import PolicyTaken, TimerRang
 from priority_router.domain.evolve import evolve
 from priority_router.domain.facts import OfBackOrder
 from priority_router.domain.model import LaneQueue
+from priority_router.domain.policy import Policy
 from priority_router.inputs import Input, PolicyChanged, PutOff, WrongLane, named_back_order, read
 from priority_router.intake import command_message
 from priority_router.journal import Journal
@@ -30,15 +30,13 @@ from priority_router.publish import Teller
 # facts from timers after which others wait for the next batch: a queue of many lines that is ranked anew, or
 # released, must not hold up the other lanes of the shard
 _FULL = 250
-_PATIENCE = 5  # seconds to wait for the policy in force
 _TURN = 1_000  # back orders that are restored in one go
 
 
 class Router:
     """The queues of one shard. A queue stays in memory with all its open back orders once it was needed."""
 
-    def __init__(self, shard: int, policies: Policies, cached_lanes: int) -> None:
-        self._shard = shard
+    def __init__(self, policies: Policies, cached_lanes: int) -> None:
         self._policies = policies
         self._cached_lanes = cached_lanes
         self._queues: dict[str, LaneQueue] = {}
@@ -67,19 +65,17 @@ class Router:
             return Arrived(timer.lane, PolicyChanged())
         return Arrived(timer.lane, TimerRang(timer.key, timer.due_at))
 
-    async def load(self, conn: Conn, arrived: Sequence[Arrived[Input]]) -> None:
+    def load(self, arrived: Sequence[Arrived[Input]]) -> Asking[None]:
         """The queues that the inputs name, and those back orders that are closed or elsewhere."""
-        async with asyncio.timeout(_PATIENCE):  # then the shard is claimed anew, and the loop is seen to go round
-            await self._policies.known.wait()
         missing = sorted({item.lane for item in arrived} - self._queues.keys())
         if missing:
-            await self._load_queues(conn, missing)
+            yield from self._load_queues(missing)
         unknown = {
             key: item.lane
             for item in arrived
             if (key := named_back_order(item.event)) and key not in self._queues[item.lane].orders
         }
-        for stored in await repository.load_back_orders(conn, unknown) if unknown else ():
+        for stored in (yield from repository.load_back_orders(unknown)) if unknown else ():
             key = stored.order.back_order_id
             if stored.lane == unknown[key]:
                 self._queues[stored.lane].restore([stored.order])
@@ -89,12 +85,12 @@ class Router:
                 self._elsewhere[key] = stored.lane
         commands = [item.event.command_id for item in arrived if isinstance(item.event, CommandEntry)]
         if commands:
-            self._answered = await repository.load_answered(conn, self._shard, commands)
+            self._answered = yield from repository.load_answered(commands)
 
-    async def _load_queues(self, conn: Conn, lanes: Sequence[str]) -> None:
-        orders = await repository.load_open(conn, lanes)
-        for stored in await repository.load_lanes(conn, lanes):
-            policy = await self._policies.version(conn, stored.policy_version)
+    def _load_queues(self, lanes: Sequence[str]) -> Asking[None]:
+        orders = yield from repository.load_open(lanes)
+        for stored in (yield from repository.load_lanes(lanes)):
+            policy = yield from self._policy(stored.policy_version)
             queue = self._queues[stored.lane] = LaneQueue(*identity.parts_of(stored.lane), policy)
             state = stored.state
             queue.idle, queue.idle_lots, queue.supplied = state.idle, state.idle_lots, state.supplied
@@ -104,12 +100,18 @@ class Router:
             lines = orders.get(stored.lane, [])
             for start in range(0, len(lines), _TURN):
                 queue.restore(lines[start : start + _TURN])
-                await asyncio.sleep(0)  # a lane may have 100,000 of them: other shards go on meanwhile
+                yield Breath()  # a lane may have 100,000 of them
         for lane in lanes:
             if lane not in self._queues:
                 policy = self._policies.current
                 self._queues[lane] = LaneQueue(*identity.parts_of(lane), policy)
                 self._journal.born[lane] = policy.version
+
+    def _policy(self, version: str) -> Asking[Policy]:
+        """The policy that a lane stands by, looked up when this process has not seen it in force."""
+        if (known := self._policies.known_as(version)) is not None:
+            return known
+        return self._policies.remember(version, (yield from repository.load_policy(version)))
 
     def spread(self, arrived: Arrived[Input]) -> Sequence[Arrived[Input]]:
         """A command that was answered before means nothing; one in the wrong lane goes to the right one."""
@@ -186,21 +188,20 @@ class Router:
             case lf.NeedReported():
                 self._changed_orders.update((c.back_order_id, lane) for c in fact.changes if c.known)
 
-    async def save(self, conn: Conn) -> None:
+    def save(self) -> Asking[None]:
         """Store the changed queues and back orders, and let closed ones go."""
         if self._changed_lanes:
-            queues = [self._queues[lane] for lane in sorted(self._changed_lanes)]
-            await repository.save_lanes(conn, self._shard, queues)
+            yield from repository.save_lanes([self._queues[lane] for lane in sorted(self._changed_lanes)])
         if self._changed_orders:
             orders = [(lane, self._queues[lane].orders[key]) for key, lane in self._changed_orders.items()]
-            await repository.save_back_orders(conn, self._shard, orders)
+            yield from repository.save_back_orders(orders)
         if self._decisions:
-            await repository.add_decisions(conn, self._decisions)
+            yield from repository.add_decisions(self._decisions)
         unborn = self._journal.born.keys() - self._changed_lanes
         if (entry := self._journal.close()) is not None:
-            await repository.add_journal(conn, self._shard, self._now, entry)
+            yield from repository.add_journal(self._now, entry)
         if self._new_answers:
-            await repository.note_answered(conn, self._shard, self._new_answers)
+            yield from repository.note_answered(self._new_answers)
         for key, lane in (self._changed_orders | self._loaded_closed).items():
             self._queues[lane].forget(key)
         for lane in unborn:  # nothing is stored of it: it begins anew, under the policy that is in force then

@@ -58,12 +58,15 @@ class Policies:
         self.cause = Cause("policy", policy.version)
         return True
 
-    async def version(self, conn: Conn, version: str) -> Policy:
-        """The policy of a version that some lane still stands by."""
-        if version not in self._by_version:
-            text = await conn.fetchval(_TEXT, version)
-            self._by_version[version] = self.current if text is None else read_policy(text, f"policy {version}")
-        return self._by_version[version]
+    def known_as(self, version: str) -> Policy | None:
+        """The policy of a version that this process has seen."""
+        return self._by_version.get(version)
+
+    def remember(self, version: str, text: str | None) -> Policy:
+        """The policy of a version that some lane still stands by; without a text, the one in force."""
+        policy = self.current if text is None else read_policy(text, f"policy {version}")
+        self._by_version[version] = policy
+        return policy
 
     async def put_in_force(self, conn: Conn) -> None:
         """Remember the policy and ask every lane that stands by another one to rank anew."""
@@ -115,6 +118,8 @@ async def _check_text(policies: Policies, running: Running, event: PolicyApplied
         known = policies.text
     if known is not None and known != event.text:
         raise NotAPolicyError(f"version {event.version} was in force with another text; give this one another name")
+    # before any lane of this process can stand by it: another process may claim that lane and look the text up
+    await _when_there(running, stop, lambda conn: conn.execute(_KEEP, event.version, event.text))
 
 
 async def _put_in_force(policies: Policies, running: Running, stop: asyncio.Event) -> None:

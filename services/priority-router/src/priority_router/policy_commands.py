@@ -73,7 +73,7 @@ def diff(file: Path) -> None:
     new = _read(file)
     old = _written_in_force()
     sentences = differences(old, new)
-    _say(f"{old.policy.version} → {new.policy.version}: {len(sentences)} differences" if sentences else "no difference")
+    _say(f"{old.policy.version} → {new.policy.version}: {_count(sentences)}" if sentences else "no difference")
     for sentence in sentences:
         _say(f"- {sentence}")
 
@@ -88,7 +88,8 @@ def simulate(
 
     Args:
         file: The other policy.
-        since: From when on it is to hold: a time, a date, or a span such as 12h or 2d back from now.
+        since: From when on it is to hold: a time, a date, a span such as 12h or 2d back from now, or start (of
+            the recording).
         as_json: Print everything, for programs.
     """
     new = _read(file)
@@ -96,6 +97,10 @@ def simulate(
         replay(new.policy, since, as_json=as_json)
     except ValueError as problem:
         fail(str(problem))
+
+
+def _count(sentences: list[str]) -> str:
+    return "1 difference" if len(sentences) == 1 else f"{len(sentences)} differences"
 
 
 def _written_in_force() -> Written:

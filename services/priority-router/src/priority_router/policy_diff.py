@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import SequenceMatcher
+from typing import Any
 
 import yaml
 
@@ -34,12 +35,13 @@ class Written:
 def written(text: str, file: str) -> Written:
     """A policy from its text. Raises `PolicyMistakesError`."""
     policy = read_policy(text, file)
-    bands = yaml.safe_load(text)["bands"]
-    return Written(policy, {str(band["name"]): _condition(band["when"]) for band in bands})
+    bands = _at(yaml.compose(text, Loader=yaml.SafeLoader), "bands")
+    return Written(policy, {_at(band, "name"): _at(band, "when") for band in bands})
 
 
-def _condition(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _at(mapping: Any, key: str) -> Any:
+    """What is written behind a key that is there, for the text was read before."""
+    return next(value.value for name, value in mapping.value if name.value == key)
 
 
 def differences(old: Written, new: Written) -> list[str]:
@@ -48,7 +50,7 @@ def differences(old: Written, new: Written) -> list[str]:
 
 
 def _bands(old: Written, new: Written) -> Iterator[str]:
-    for name in old.bands.keys() - new.bands.keys():
+    for name in [name for name in old.bands if name not in new.bands]:
         yield f"band {name} is gone: its lines go to the first band that takes them now"
     moved = _moved(list(old.bands), list(new.bands))
     for place, (name, band) in enumerate(new.bands.items(), 1):

@@ -102,7 +102,8 @@ def _condition(reader: Reader, node: yaml.Node | None, name: str | None) -> Cond
     condition = compile_condition(source)
     if isinstance(condition, Condition):
         return condition
-    reader.wrong(node, f"the condition of band {name} does not work", condition)
+    whose = "a band" if name is None else f"band {name}"
+    reader.wrong(node, f"the condition of {whose} {condition.what}", condition.instead)
     return None
 
 

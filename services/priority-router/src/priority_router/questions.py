@@ -1,6 +1,6 @@
 """What people ask of the queue: read from the tables, at one consistent point, by any process."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +42,10 @@ class LanePage:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A back order, and all that tells where it stands: `lines` and `units` wait before it."""
+    """A back order, and all that tells where it stands: `lines` and `units` wait before it.
+
+    `others` are those that its decisions name, as far as they are known.
+    """
 
     lane: str
     policy_version: str
@@ -53,6 +56,7 @@ class Standing:
     units: int
     nearest: tuple[BackOrder, ...]
     decisions: tuple[Decision, ...]
+    others: tuple[BackOrder, ...] = ()
 
 
 @asynccontextmanager
@@ -93,7 +97,12 @@ async def standing(pool: "Pool[Any]", back_order_id: str) -> Standing | None:
         if order.due_at is not None and not order.closed:
             lines, units = await conn.fetchrow(SQL["ahead"], lane, *astuple(order.rank)) or (0, 0)
             nearest = await conn.fetch(SQL["nearest_ahead"], lane, *astuple(order.rank), NEAREST)
-        decisions = await conn.fetch(SQL["decisions"], back_order_id, SHOWN)
+        rows = await conn.fetch(SQL["decisions"], back_order_id, SHOWN)
+        decisions = tuple(
+            Decision(back_order_id, version, at, kind, rule, rank, _detail.decode(detail))
+            for version, at, kind, rule, rank, detail in reversed(rows)
+        )
+        others = await conn.fetch(SQL["back_orders"], sorted(_named(decisions) - {back_order_id}))
         text = await conn.fetchval(SQL["policy_text"], queue["policy_version"])
     return Standing(
         lane,
@@ -104,11 +113,20 @@ async def standing(pool: "Pool[Any]", back_order_id: str) -> Standing | None:
         lines,
         units,
         tuple(_order.decode(state) for (state,) in reversed(nearest)),
-        tuple(
-            Decision(back_order_id, version, at, kind, rule, rank, _detail.decode(detail))
-            for version, at, kind, rule, rank, detail in reversed(decisions)
-        ),
+        decisions,
+        tuple(_order.decode(state) for (state,) in others),
     )
+
+
+def _named(decisions: Iterable[Decision]) -> set[str]:
+    """The back orders that decisions name."""
+    found: set[str] = set()
+    for decision in decisions:
+        detail = decision.detail
+        found.update(name for name, _, _ in detail.passed_over)
+        found.update(line.back_order_id for line in (*detail.ahead, *detail.behind))
+        found.update(name for name in (detail.taken_for, detail.taken_from) if name is not None)
+    return found
 
 
 async def lanes_left(pool: "Pool[Any]", version: str) -> tuple[int, int]:

@@ -49,7 +49,7 @@ async def start(conn: Conn, since: datetime | None) -> Start:
     if row is None:
         oldest = await conn.fetchval(_SQL["oldest"])
         known = f"the recording begins {oldest:%Y-%m-%d %H:%M:%S} UTC" if oldest else "nothing is recorded yet"
-        raise NotRecorded(f"{known}; choose a later time")
+        raise NotRecorded(f"{known}; choose a later time, or start")
     shards = [each["shard"] for each in await conn.fetch(_SQL["shards"])]
     return Start(row["checkpoint"], row["at"], shards)
 

@@ -1,6 +1,5 @@
 """The queue's tables: one statement per table and batch."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,14 +8,14 @@ import msgspec
 from msgspec import Struct
 
 from backorder_contracts.internal import Cause, Lot
-from backorder_runtime import queries
+from backorder_runtime.asking import Asking, Breath, Read, Write, statements
 from backorder_runtime.database import Conn
 from priority_router.decisions import Decision
 from priority_router.domain.events import Inbound
 from priority_router.domain.model import LaneQueue
 from priority_router.domain.order import BackOrder
 
-_SQL = queries.load("priority_router")
+_SQL = statements("priority_router")
 _TURN = 2_000  # rows that are decoded before the other shards have their turn
 
 
@@ -44,7 +43,6 @@ class StoredBackOrder(Struct, frozen=True):
     """A back order as it was stored."""
 
     lane: str
-    shard: int
     order: BackOrder
 
 
@@ -53,48 +51,57 @@ _lane = msgspec.msgpack.Decoder(LaneState)
 _order = msgspec.msgpack.Decoder(BackOrder)
 
 
-async def load_lanes(conn: Conn, lanes: Iterable[str]) -> list[StoredLane]:
+def load_lanes(lanes: Iterable[str]) -> Asking[list[StoredLane]]:
     """The queues among these that have a row."""
-    rows = await conn.fetch(_SQL["lanes"], list(lanes))
-    return [StoredLane(lane, version, _lane.decode(state)) for lane, version, state in rows]
+    rows = yield Read(_SQL["lanes"], (list(lanes),))
+    return [StoredLane(lane, version, _lane.decode(state)) for _, lane, version, state in rows]
 
 
-async def load_open(conn: Conn, lanes: Iterable[str]) -> dict[str, list[BackOrder]]:
+def load_policy(version: str) -> Asking[str | None]:
+    """The text of a policy, None when it was never kept."""
+    rows = yield Read(_SQL["policy"], ([version],))
+    return rows[0][1] if rows else None
+
+
+def load_open(lanes: Iterable[str]) -> Asking[dict[str, list[BackOrder]]]:
     """All open back orders of lanes."""
     found: dict[str, list[BackOrder]] = {}
-    for count, (lane, state) in enumerate(await conn.fetch(_SQL["open_back_orders"], list(lanes)), 1):
+    rows = yield Read(_SQL["open_back_orders"], (list(lanes),))
+    for count, (_, lane, state) in enumerate(rows, 1):
         found.setdefault(lane, []).append(_order.decode(state))
         if count % _TURN == 0:
-            await asyncio.sleep(0)
+            yield Breath()
     return found
 
 
-async def load_back_orders(conn: Conn, ids: Iterable[str]) -> list[StoredBackOrder]:
+def load_back_orders(ids: Iterable[str]) -> Asking[list[StoredBackOrder]]:
     """These back orders, open or closed, in whichever lane they are."""
-    rows = await conn.fetch(_SQL["back_orders"], list(ids))
-    return [StoredBackOrder(lane, shard, _order.decode(state)) for lane, shard, state in rows]
+    rows = yield Read(_SQL["back_orders"], (list(ids),))
+    return [StoredBackOrder(lane, _order.decode(state)) for _, lane, state in rows]
 
 
-async def load_answered(conn: Conn, shard: int, command_ids: Iterable[str]) -> set[str]:
+def load_answered(command_ids: Iterable[str]) -> Asking[set[str]]:
     """Which of these commands were answered before."""
-    return {row[0] for row in await conn.fetch(_SQL["answered"], shard, list(command_ids))}
+    rows = yield Read(_SQL["answered"], (list(command_ids),))
+    return {command_id for _, command_id in rows}
 
 
-async def save_lanes(conn: Conn, shard: int, queues: Sequence[LaneQueue]) -> None:
+def save_lanes(queues: Sequence[LaneQueue]) -> Asking[None]:
     """Store queues without their back orders."""
     states = [
         LaneState(q.idle, q.idle_lots, q.inbound, q.supplied, q.stirred_by, q.timers, q.unsettled_by) for q in queues
     ]
-    await conn.execute(
+    yield Write(
         _SQL["save_lanes"],
-        shard,
-        [queue.lane for queue in queues],
-        [queue.policy.version for queue in queues],
-        [_encode(state) for state in states],
+        (
+            [queue.lane for queue in queues],
+            [queue.policy.version for queue in queues],
+            [_encode(state) for state in states],
+        ),
     )
 
 
-async def save_back_orders(conn: Conn, shard: int, orders: Sequence[tuple[str, BackOrder]]) -> None:
+def save_back_orders(orders: Sequence[tuple[str, BackOrder]]) -> Asking[None]:
     """Store back orders with the lane of each."""
     rows: list[tuple[Any, ...]] = [
         (
@@ -116,27 +123,27 @@ async def save_back_orders(conn: Conn, shard: int, orders: Sequence[tuple[str, B
         )
         for lane, order in orders
     ]
-    await conn.execute(_SQL["save_back_orders"], shard, *(list(column) for column in zip(*rows, strict=True)))
+    yield Write(_SQL["save_back_orders"], list(zip(*rows, strict=True)))
 
 
-async def add_decisions(conn: Conn, decisions: Sequence[tuple[str, Decision]]) -> None:
+def add_decisions(decisions: Sequence[tuple[str, Decision]]) -> Asking[None]:
     """Keep why it was decided so."""
     rows: list[tuple[Any, ...]] = [
         (d.back_order_id, d.version, lane, d.at, d.kind, d.rule, d.rank, _encode(d.detail)) for lane, d in decisions
     ]
-    await conn.execute(_SQL["add_decisions"], *(list(column) for column in zip(*rows, strict=True)))
+    yield Write(_SQL["add_decisions"], list(zip(*rows, strict=True)))
 
 
-async def add_journal(conn: Conn, shard: int, at: datetime, entry: bytes) -> None:
+def add_journal(at: datetime, entry: bytes) -> Asking[None]:
     """Keep what a batch decided about."""
-    await conn.execute(_SQL["add_journal"], shard, at, entry)
+    yield Write(_SQL["add_journal"], ([at], [entry]))
 
 
-async def note_answered(conn: Conn, shard: int, command_ids: Sequence[str]) -> None:
+def note_answered(command_ids: Sequence[str]) -> Asking[None]:
     """Remember that commands were answered."""
-    await conn.execute(_SQL["note_answered"], shard, list(command_ids))
+    yield Write(_SQL["note_answered"], (command_ids,))
 
 
 async def open_by_band(conn: Conn, shards: Sequence[int]) -> list[tuple[str | None, int, datetime]]:
     """How many back orders are open in each band, and since when the oldest is."""
-    return [tuple(row) for row in await conn.fetch(_SQL["open_by_band"], list(shards))]
+    return [tuple(row) for row in await conn.fetch(_SQL["open_by_band"].text, list(shards))]

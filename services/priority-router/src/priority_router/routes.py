@@ -43,7 +43,7 @@ def routes(policies: Policies, running: Running) -> Sequence[BaseRoute]:
         found = await questions.standing(running.pool, request.path_params["id"])
         if found is None:
             return _problem(404, f"no back order {request.path_params['id']} is known here")
-        return _json(_explained(found, running.clock()))
+        return _json(explained(found, running.clock()))
 
     async def policy(_: Request) -> Response:
         version = policies.current.version
@@ -116,7 +116,8 @@ def _line(order: BackOrder, ahead: int) -> dict[str, Any]:
     }
 
 
-def _explained(found: Standing, now: datetime) -> dict[str, Any]:
+def explained(found: Standing, now: datetime) -> dict[str, Any]:
+    """All that there is to say of a back order."""
     order = found.order
     waits = order.waiting > 0 and not order.closed
     policy = _policy(found)
@@ -150,6 +151,7 @@ def _explained(found: Standing, now: datetime) -> dict[str, Any]:
         else None,
         "next": next_of(found, policy, now),
         "decisions": [_decision(decision) for decision in found.decisions],
+        "others": {line.back_order_id: _near(line) for line in found.others},
     }
 
 
@@ -165,6 +167,8 @@ def _policy(found: Standing) -> Policy | None:
 def _near(line: BackOrder) -> dict[str, str | int | datetime | None]:
     return {
         "back_order_id": line.back_order_id,
+        "order_id": line.line.order_id,
+        "line_id": line.line.line_id,
         "customer_id": line.line.customer_id,
         "band": line.band_name,
         "due_at": line.due_at,
@@ -190,6 +194,7 @@ def _decision(decision: Decision) -> dict[str, Any]:
         "taken_for": detail.taken_for,
         "taken_from": detail.taken_from,
         "passed_over": [{"back_order_id": n, "rank": r, "reason": why} for n, r, why in detail.passed_over],
+        "passed_over_total": detail.passed_over_total,
         "deliveries": [{"delivery_id": name, "units": units} for name, units in detail.deliveries],
         "ahead": [{"back_order_id": n.back_order_id, "waiting": n.waiting} for n in detail.ahead],
         "behind": [{"back_order_id": n.back_order_id, "waiting": n.waiting} for n in detail.behind],

@@ -12,6 +12,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 from asyncpg import Connection
 from pydantic_core import PydanticCustomError
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -22,34 +23,39 @@ from backorder_runtime.settings import KafkaSettings
 from priority_router import recording
 from priority_router.comparison import Comparing, Comparison, Line, Sums
 from priority_router.domain.policy import Policy
+from priority_router.policy_diff import span
 from priority_router.recording import NotRecorded
 from priority_router.replay import WhatIf
 
+_SHOWN = 20  # customers
 _SPAN = re.compile(r"(\d+)([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def moment(text: str, now: datetime) -> datetime:
-    """`2h` (ago), a time with an offset, or a date. Raises ValueError."""
+def moment(text: str, now: datetime) -> datetime | None:
+    """`2h` (ago), a time with an offset, a date; None for `start`, where the recording begins. Raises ValueError."""
+    if text == "start":
+        return None
     if found := _SPAN.fullmatch(text):
         return now - timedelta(**{_UNITS[found[2]]: int(found[1])})
     try:
         return parse_time_or_date(text)
     except PydanticCustomError as error:
-        raise ValueError(f"--since {text}: {error.message()}, or a span such as 12h or 2d") from error
+        raise ValueError(f"--since {text}: {error.message()}, or a span such as 12h or 2d, or start") from error
 
 
 async def compare(
-    conn: "Connection[Any]", kafka: KafkaSettings, policy: Policy, since: datetime, until: datetime
+    conn: "Connection[Any]", kafka: KafkaSettings, policy: Policy, since: datetime | None, until: datetime
 ) -> Comparison:
-    """Replay everything since a moment under another policy, and compare with what happened.
+    """Replay everything since a moment (or all that is recorded) under another policy; compare with what happened.
 
     Raises `NotRecorded` when the recording does not reach back so far. One read-only transaction: batches that
     are committed meanwhile are not seen.
     """
-    comparing = Comparing(since)
     async with conn.transaction(isolation="repeatable_read", readonly=True):
         begin = await recording.start(conn, since)
+        since = since or begin.at
+        comparing = Comparing(since)
         known = await recording.policies(conn)
         for shard in begin.shards:
             real = await recording.restored(conn, begin, shard, known)
@@ -82,7 +88,7 @@ def simulate(policy: Policy, since: str, *, as_json: bool) -> None:
         show(found, policy, Console(highlight=False))
 
 
-async def _compare(policy: Policy, since: datetime, now: datetime) -> Comparison:
+async def _compare(policy: Policy, since: datetime | None, now: datetime) -> Comparison:
     conn = await asyncpg.connect(database_url("priority_router"), timeout=10)
     try:
         return await compare(conn, kafka_settings(), policy, since, now)
@@ -94,42 +100,69 @@ def show(found: Comparison, policy: Policy, console: Console) -> None:
     """The comparison as text."""
     total = found.total
     console.print(
-        f"{found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC under policy {policy.version}: "
-        f"{total.lines} lines, {total.earlier} earlier, {total.later} later; "
-        f"{total.breaches_avoided} breaches avoided, {total.breaches_caused} caused",
+        f"Policy {policy.version} instead of what was in force, {found.since:%Y-%m-%d %H:%M:%S} to "
+        f"{found.until:%Y-%m-%d %H:%M:%S} UTC.\n"
+        f"{total.lines} back orders: {total.earlier} would have had their units earlier, {total.later} later; "
+        f"breaches avoided: {total.breaches_avoided}, caused: {total.breaches_caused}.",
         markup=False,
     )
-    for title, groups in (("band", found.bands), ("customer", found.customers)):
-        moved = {name: sums for name, sums in groups.items() if sums.earlier or sums.later or title == "band"}
-        if moved:
-            console.print(_table(title, moved))
-    for title, lines in (("Would have got their units earlier", found.earlier), ("Later", found.later)):
+    console.print("Late: not all units were set aside by the due date that the policy in force had set.\n")
+    console.print(_groups("band", found.bands))
+    if moved := {name: sums for name, sums in found.customers.items() if sums.earlier or sums.later}:
+        console.print()
+        console.print(_groups("customer", moved))
+    for title, lines, count in (
+        ("Would have got their units earlier", found.earlier, total.earlier),
+        ("Would have got their units later", found.later, total.later),
+    ):
         if lines:
-            console.print(_lines(title, lines))
+            console.print()
+            console.print(_lines(title if count == len(lines) else f"{title}: {len(lines)} of {count}", lines))
 
 
-def _table(title: str, groups: dict[str, Sums]) -> Table:
-    table = Table(title, "lines", "earlier", "later", "late", "late then", "avoided", "caused", "gained", "lost")
-    for name, sums in sorted(groups.items(), key=lambda item: (-item[1].earlier - item[1].later, item[0])):
-        counts = (sums.lines, sums.earlier, sums.later, sums.late, sums.late_then)
-        breaches = (sums.breaches_avoided, sums.breaches_caused)
-        table.add_row(name, *map(str, (*counts, *breaches)), _span(sums.seconds_earlier), _span(sums.seconds_later))
+def _groups(title: str, groups: dict[str, Sums]) -> Table:
+    """The groups that would have moved most, by breaches, then by lines."""
+    table = _table(title)
+    for name in ("lines", "earlier", "later", "late", "then", "avoided", "caused", "gained", "lost"):
+        table.add_column(name, justify="right", overflow="fold")
+    ordered = sorted(groups.items(), key=lambda item: (*_least_moved(item[1]), item[0]))
+    for name, sums in ordered[:_SHOWN]:
+        late = (sums.late, sums.late_then, sums.breaches_avoided, sums.breaches_caused)
+        spans = (_span(sums.seconds_earlier), _span(sums.seconds_later))
+        counts = (sums.lines, sums.earlier, sums.later, *late)
+        table.add_row(name, *(str(count or "-") for count in counts), *spans)
+    if len(ordered) > _SHOWN:
+        table.add_row(f"and {len(ordered) - _SHOWN} more")
     return table
 
 
+def _least_moved(sums: Sums) -> tuple[int, int]:
+    return -sums.breaches_avoided - sums.breaches_caused, -sums.earlier - sums.later
+
+
 def _lines(title: str, lines: Sequence[Line]) -> Table:
-    table = Table("back order", "customer", "band", "in fact", "then", "shift", title=title, title_justify="left")
+    table = _table("order", title=title, title_justify="left", title_style="bold")
+    for name in ("customer", "band", "all units in fact", "then"):
+        table.add_column(name, overflow="fold")
+    table.add_column("shift", justify="right")
     for line in lines:
         band = line.band if line.band == line.band_then else f"{line.band} → {line.band_then}"
         shift = "" if line.shift is None else f"{'-' if line.shift < 0 else '+'}{_span(abs(line.shift))}"
-        table.add_row(line.back_order_id, line.customer_id, band, _at(line.filled_at), _at(line.filled_then), shift)
+        order = f"{line.order_id} line {line.line_id}"
+        table.add_row(order, line.customer_id, band, _at(line.filled_at), _at(line.filled_then), shift)
+    return table
+
+
+def _table(first: str, **options: Any) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), **options)
+    table.add_column(first, no_wrap=True)
     return table
 
 
 def _at(time: datetime | None) -> str:
-    return "not yet" if time is None else f"{time:%Y-%m-%d %H:%M:%S}"
+    return "not yet" if time is None else f"{time:%m-%d %H:%M:%S}"
 
 
 def _span(seconds: float) -> str:
     whole = round(seconds)
-    return str(timedelta(seconds=whole)) if whole else "-"
+    return span(timedelta(seconds=whole)) if whole else "-"

@@ -18,6 +18,7 @@ _UNITS = {
     "d": timedelta(days=1),
 }
 MAX_NAME = 64
+MAX_CONDITION = 2_000  # what is much longer overflows the stack of the CEL library
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,10 @@ class Reader:
     def condition(self, node: yaml.Node) -> str | None:
         """A CEL expression; a bare true is understood."""
         if isinstance(node, yaml.ScalarNode) and node.tag.rsplit(":", 1)[-1] in {"str", "bool"}:
-            return str(node.value)
+            if len(node.value) <= MAX_CONDITION:
+                return str(node.value)
+            self.wrong(node, f"when has more than {MAX_CONDITION} characters", "write several bands instead of one")
+            return None
         self.wrong(node, "when must be a condition in quotes", "write for example when: \"tier == 'gold'\"")
         return None
 

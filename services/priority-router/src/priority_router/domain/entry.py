@@ -59,7 +59,8 @@ def shipped(draft: Draft, event: BackOrderShipped) -> None:
     """Takes released units first, then units set aside, then waiting ones.
 
     `counted` is what the ledger wrote off the queue's units; where the line held more or less than that, the
-    difference is idle or owed. Units beyond the need change nothing else: they were cancelled meanwhile.
+    difference is idle or owed. Units beyond the need were cancelled or rerouted while the message was under way:
+    those that were rerouted are wanted no more where they went.
     """
     line = draft.find(event.back_order_id)
     if line is None:
@@ -69,6 +70,8 @@ def shipped(draft: Draft, event: BackOrderShipped) -> None:
             draft.strays.append(lane.Change(event.back_order_id, event.ref, event.counted, known=False))
         return
     units = min(event.units, line.need)
+    if followed := _follow(draft, line, event.units - units):
+        draft.answers.append(CancelAnswer(event.ref, 0, 0, event.cause, away=-followed))
     if units <= 0:
         if event.counted:
             draft.emit(f.ShippedBesides(back_order_id=line.back_order_id, cause=event.cause, counted=event.counted))
@@ -107,7 +110,7 @@ def cancel_asked(draft: Draft, event: CancelAsked) -> None:
 
 
 def _follow(draft: Draft, line: BackOrder, units: int) -> int:
-    """Send a cancellation after the part of the line that was rerouted; how many units of it."""
+    """Cancel units of the part of the line that was rerouted, where it is now; how many."""
     units = min(units, line.away)
     if units <= 0 or line.rerouted_to is None:
         return 0

@@ -110,6 +110,7 @@ class PromiseWithdrawn(OfBackOrder):
 class Allocated(OfBackOrder):
     """`units` were set aside for the line.
 
+    `passed_over` names some lines of each reason; `missed` counts those whom the units did not complete.
     `rule`: rank-order (first waiting line), promise-kept (a protected promise rests on them), win (taken from
     `taken_from`, a fill line of a lower band), lent (by `taken_from`, a complete line that cannot be completed),
     left-over (nobody else wants them).
@@ -122,6 +123,7 @@ class Allocated(OfBackOrder):
     rank: Rank
     at: datetime
     passed_over: tuple[PassedOver, ...] = ()
+    missed: int = 0
     taken_from: str | None = None
 
 

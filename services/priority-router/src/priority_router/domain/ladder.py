@@ -15,7 +15,7 @@ from msgspec import Struct
 from priority_router.domain.order import BackOrder
 from priority_router.domain.rank import Rank
 
-BLOCK = 512
+BLOCK = 256
 
 
 class Slot(Struct, frozen=True, gc=False):
@@ -35,6 +35,13 @@ class Slot(Struct, frozen=True, gc=False):
 
 def _kept(slot: Slot) -> int:
     return 0 if slot.lent else slot.waiting
+
+
+def _dates(slot: Slot, line: BackOrder) -> tuple[datetime, datetime] | tuple[None, None]:
+    promise = line.promise
+    if promise is None or slot.lent or not slot.placed:
+        return None, None
+    return promise.p50, promise.p90
 
 
 def _band(rank: Rank) -> int:
@@ -114,15 +121,23 @@ class Tally:
 
 
 class Block:
-    """A run of neighbours in the ladder."""
+    """A run of neighbours in the ladder.
 
-    __slots__ = ("_bounds", "kept", "lines", "ranks", "slots", "tally")
+    Beside the lines stand the units that they wait for, and the dates that they are promised: a walk over a hundred
+    thousand lines reads these, because the lines themselves lie all over the memory. None where a line lends, or
+    its promise has no place.
+    """
+
+    __slots__ = ("_bounds", "kept", "lines", "p50", "p90", "ranks", "slots", "tally")
 
     def __init__(self, ranks: list[Rank], slots: list[Slot], lines: list[BackOrder]) -> None:
         self.ranks = ranks
         self.slots = slots
         self.lines = lines
         self.kept = [_kept(slot) for slot in slots]
+        dates = [_dates(slot, line) for slot, line in zip(slots, lines, strict=True)]
+        self.p50 = [p50 for p50, _ in dates]
+        self.p90 = [p90 for _, p90 in dates]
         self.tally = Tally()
         for slot in slots:
             self.tally.add(slot, 1)
@@ -137,13 +152,8 @@ class Block:
         """Least claim and promise dates; a walk over the block after a change in it."""
         if self._bounds is None:
             claims = [slot.claim for slot in self.slots if slot.claim and slot.guard is None]
-            promises = [
-                line.promise
-                for slot, line in zip(self.slots, self.lines, strict=True)
-                if line.promise is not None and not slot.lent
-            ]
-            p50 = [promise.p50 for promise in promises]
-            p90 = [promise.p90 for promise in promises]
+            p50 = [date for date in self.p50 if date is not None]
+            p90 = [date for date in self.p90 if date is not None]
             self._bounds = Bounds(
                 min(claims) if claims else None,
                 tuple(self._guards()) if self.tally.guarded else (),
@@ -187,11 +197,15 @@ class Ladder:
             block.slots[i] = slot
             block.kept[i] = _kept(slot)
             block.lines[i] = line
+            block.p50[i], block.p90[i] = _dates(slot, line)
         else:
+            p50, p90 = _dates(slot, line)
             block.ranks.insert(i, rank)
             block.slots.insert(i, slot)
             block.kept.insert(i, _kept(slot))
             block.lines.insert(i, line)
+            block.p50.insert(i, p50)
+            block.p90.insert(i, p90)
         self._count(block, slot, 1)
         self._tops[at] = block.ranks[-1]
         if len(block.ranks) > 2 * BLOCK:
@@ -204,7 +218,7 @@ class Ladder:
         if block.ranks[i] != rank:
             raise KeyError(rank)
         self._count(block, block.slots[i], -1)
-        del block.ranks[i], block.slots[i], block.kept[i], block.lines[i]
+        del block.ranks[i], block.slots[i], block.kept[i], block.lines[i], block.p50[i], block.p90[i]
         if block.ranks:
             self._tops[at] = block.ranks[-1]
         else:
@@ -258,6 +272,15 @@ class Ladder:
         if len(behind) < count and at + 1 < len(self.blocks):
             behind = behind + self.blocks[at + 1].lines[: count - len(behind)]
         return before, behind
+
+    def lending_ahead(self, rank: Rank) -> int:
+        """How many lines that lend stand before this rank."""
+        at = bisect_left(self._tops, rank)
+        lines = sum(block.tally.lent_lines for block in self.blocks[:at])
+        if at < len(self.blocks) and self.blocks[at].tally.lent_lines:
+            block = self.blocks[at]
+            lines += sum(slot.lent for slot in block.slots[: bisect_left(block.ranks, rank)])
+        return lines
 
     def ahead(self, rank: Rank) -> tuple[int, int]:
         """How many lines, and how many units that they wait for, stand before this rank (lenders left out)."""

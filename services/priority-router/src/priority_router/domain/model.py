@@ -209,19 +209,22 @@ class LaneQueue:
         """Let another policy hold. Ranks stay until the lines are ranked anew, one after the other."""
         other = policy.max_worsened != self.policy.max_worsened
         self.policy = policy
-        for key in sorted(self.orders):  # an order that does not depend on when the lane was loaded
-            line = self.orders[key]
-            self._note_stale(line)
-            if other and line.promise is not None:  # who is protected depends on the policy
+        # sorted: an order that does not depend on when the lane was loaded
+        self.stale = dict.fromkeys(sorted(key for key, line in self.orders.items() if self._is_stale(line)))
+        if other:  # who is protected depends on the policy
+            for line in [line for line in self.orders.values() if line.promise is not None]:
                 self.put(line)
         for line in list(self.holders.values()):  # what a win may take depends on the policy
             self.put(line)
 
     def _note_stale(self, line: BackOrder) -> None:
-        if line.closed or line.due_at is None or line.policy_version == self.policy.version:
-            self.stale.pop(line.back_order_id, None)
-        else:
+        if self._is_stale(line):
             self.stale[line.back_order_id] = None
+        else:
+            self.stale.pop(line.back_order_id, None)
+
+    def _is_stale(self, line: BackOrder) -> bool:
+        return line.policy_version != self.policy.version and line.closed_at is None and line.due_at is not None
 
     def restore(self, lines: Iterable[BackOrder]) -> None:
         """Bring stored back orders into the queue; one that is there already stays as it is."""

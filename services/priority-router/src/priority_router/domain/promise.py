@@ -1,7 +1,7 @@
 """When customers may expect what they wait for: the queue in rank order over supply in time order."""
 
 from bisect import bisect_left
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 
 from backorder_contracts.internal import Cause
@@ -13,6 +13,7 @@ from priority_router.domain.order import BackOrder, Promise
 from priority_router.domain.turns import IN_RANK_ORDER, NEVER, Turn, Turns, run_of
 
 Dates = tuple[datetime, datetime]
+_END = datetime.max.replace(tzinfo=UTC)
 
 
 class Supply:
@@ -95,23 +96,40 @@ class Walk:
 
     def turn(self, turn: Turn) -> None:
         """Look at a line that is taken out of the order of rank."""
-        if not self._stands(turn.line, self.supply.dates(turn.last)):
-            self.line(turn.line, turn.first, turn.last)
+        self.line(turn.line, turn.first, turn.last)
 
     def through(self, block: Block, before: int, kept: int) -> None:
         """Look at the lines of a block that are served in the order of rank: `kept` units, `before` others before."""
         turns, supply = self._turns, self.supply
         if self._same(before + 1) >= before + kept and self._quiet(block, supply.dates(turns.position(before + 1))):
             return
-        dates, same = None, -1
-        for line, slot in zip(block.lines, block.slots, strict=True):
-            if slot.lent or line.back_order_id in turns:
+        near, same = None, -1
+        units = block.kept if kept == block.tally.kept else self._in_rank_order(block)
+        for line, waiting, p50, p90 in zip(block.lines, units, block.p50, block.p90, strict=True):
+            if not waiting:
                 continue
-            first, before = before + 1, before + slot.waiting
+            first, before = before + 1, before + waiting
             if before > same:
-                dates, same = supply.dates(turns.position(before)), self._same(before)
-            if not self._stands(line, dates):
+                near, same = self._near(supply.dates(turns.position(before))), self._same(before)
+            stands = near and p50 and p90 and near[0] <= p50 <= near[1] and near[2] <= p90 <= near[3]
+            if not stands:
                 self.line(line, turns.position(first), turns.position(before))
+
+    def _in_rank_order(self, block: Block) -> list[int]:
+        """How many units each line of a block waits for; 0 for one that is taken out of the order of rank."""
+        units, upto = list(block.kept), list(accumulate(block.kept))
+        for guard in block.bounds.guards:
+            if guard.line.back_order_id in self._turns:
+                units[bisect_left(upto, guard.upto)] = 0
+        return units
+
+    def _near(self, dates: Dates | None) -> tuple[datetime, datetime, datetime, datetime] | None:
+        """Between which dates a promise does not differ from these by more than the tolerance."""
+        if dates is None:
+            return None
+        wide = self._tolerance
+        (from50, to50), (from90, to90) = ((date - wide, min(date, _END - wide) + wide) for date in dates)
+        return from50, to50, from90, to90
 
     def _same(self, unit: int) -> int:
         """Up to which unit of those in the order of rank all come when this one does."""
@@ -131,9 +149,6 @@ class Walk:
             for date, both in zip(dates, (bounds.p50, bounds.p90), strict=True)
             for bound in both
         )
-
-    def _stands(self, line: BackOrder, dates: Dates | None) -> bool:
-        return not _moved(line.promise, dates, self._tolerance) and (line.promise is None or line.place is not None)
 
     def line(self, line: BackOrder, first: int, last: int) -> None:
         """Say what is new about a line that is to get the units from `first` to `last`."""

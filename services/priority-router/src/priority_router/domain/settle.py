@@ -1,6 +1,6 @@
 """Hands units to lines until no unit is idle that somebody may have, and no rule gives anybody a better right."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice, takewhile
 
 from priority_router.domain.draft import Draft
@@ -10,7 +10,7 @@ from priority_router.domain.order import BackOrder
 from priority_router.domain.policy import Strategy
 from priority_router.domain.rank import Rank
 
-MISSES = 64  # complete lines of a winning band that are looked at although the prey does not complete them
+MISSES = 64  # complete lines of a winning band that are looked at although what they may take does not complete them
 NAMED = 3  # lines named per reason that were passed over
 _NOBODY = ("", 0)
 
@@ -88,16 +88,16 @@ def _win(draft: Draft) -> None:
         if not units:
             continue
         source = Source(draft, draft.prey(band))
-        misses = 0
+        missed: list[str] = []
         for key in draft.waiting_in(band):
             line = draft.see(key)
             if line.complete and line.waiting > units:
                 # all or nothing: a part would only change hands and help nobody
-                misses += 1
-                if misses >= MISSES:
+                missed.append(key)
+                if len(missed) >= MISSES:
                     break
                 continue
-            units -= source.fill(key, "win")
+            units -= source.fill(key, "win", [other for other in missed if not draft.see(other).lending])
             if source.dry or units <= 0 or draft.spent:
                 break
 
@@ -115,8 +115,11 @@ class Source:
         """Whether nothing is left to take."""
         return self._key is None
 
-    def fill(self, key: str, rule: str) -> int:
-        """Take for this line what it waits for, as far as it goes; how many units."""
+    def fill(self, key: str, rule: str, missed: Sequence[str] = ()) -> int:
+        """Take for this line what it waits for, as far as it goes; how many units.
+
+        `missed` are better ranks that ship only complete, and that these units do not complete.
+        """
         draft, taken = self._draft, 0
         # a complete line that wins must become whole here: with a part of it, it would lend again
         whole = rule == "win" and draft.see(key).complete
@@ -124,14 +127,16 @@ class Source:
             loser, line = draft.see(self._key), draft.see(key)
             units = min(loser.allocated, line.waiting)
             take_back(draft, loser, units, rule, taken_for=key)
-            give(draft, line, units, rule, taken_from=loser.back_order_id)
+            give(draft, line, units, rule, taken_from=loser.back_order_id, missed=missed)
             taken += units
             if not draft.see(self._key).allocated:
                 self._key = next(self._keys, None)
         return taken
 
 
-def give(draft: Draft, line: BackOrder, units: int, rule: str, *, taken_from: str | None = None) -> None:
+def give(
+    draft: Draft, line: BackOrder, units: int, rule: str, *, taken_from: str | None = None, missed: Sequence[str] = ()
+) -> None:
     """Set idle units aside for the line."""
     draft.moves += 1
     draft.emit(
@@ -143,7 +148,11 @@ def give(draft: Draft, line: BackOrder, units: int, rule: str, *, taken_from: st
             rule=rule,
             rank=line.rank,
             at=draft.now,
-            passed_over=_passed_over(draft, line.rank, rule),
+            passed_over=(
+                *_passed_over(draft, line.rank, rule),
+                *(PassedOver(key, "cannot-be-completed") for key in missed[:NAMED]),
+            ),
+            missed=len(missed),
             taken_from=taken_from,
         )
     )
