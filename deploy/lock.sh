@@ -32,5 +32,8 @@ for service in services/*/; do
     lock "${service}requirements.lock" "${service}pyproject.toml" $LIBRARIES --constraints requirements.lock
 done
 
+# What draws the plots of docs/performance; only `make bench` needs it.
+lock tests/benchmarks/plots.lock tests/benchmarks/plots.in --constraints requirements.lock
+
 # What turns the members into wheels. It is needed while an image is built and is not in the image.
 lock deploy/build.lock deploy/build.in --constraints requirements.lock

@@ -9,9 +9,11 @@ Run: python tests/benchmarks/bench_system.py [--lanes 20000] [--drain 150000] [-
 import argparse
 import asyncio
 import json
+import os
 import tempfile
 import threading
 import time
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
@@ -24,7 +26,7 @@ from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 from ledger_backlog import order_lines, positions
 from meters import cpu_seconds, machine, memory_mb, processes
 
-from backorder_dev.local_run import LocalRun, running
+from backorder_dev.local_run import DEFAULT_PARTITIONS, LocalRun, running
 from backorder_dev.services import SERVICES, Service
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings
@@ -40,6 +42,7 @@ class System:
         self.pids = processes(self.found)
         self.publisher = publisher
         self.database = database
+        self.levels: Counter[int] = Counter()  # units that came for parts without stock
 
     async def until(self, query: str, expected: int) -> None:
         """Wait until a query says at least so much. Raises TimeoutError."""
@@ -50,9 +53,11 @@ class System:
 
 @asynccontextmanager
 async def running_system(services: Sequence[Service] = SERVICES) -> AsyncIterator[System]:
-    """A system for as long as the block lasts."""
+    """A system for as long as the block lasts, with the broker as it is when it runs for long."""
+    os.environ["KAFKA_JVM_PERFORMANCE_OPTS"] = "-XX:+UseSerialGC"
+    partitions = int(os.environ.get("PARTITIONS", DEFAULT_PARTITIONS))
     with tempfile.TemporaryDirectory(prefix="backorder-bench-", ignore_cleanup_errors=True) as folder:
-        async with running(Path(folder), services) as run:
+        async with running(Path(folder), services, partitions) as run:
             publisher = Publisher(KafkaSettings(bootstrap_servers=run.endpoints().kafka))
             database = await asyncpg.connect(run.endpoints().database)
             try:
@@ -66,7 +71,8 @@ class Watch:
     """What a subscriber of `back-order-state` sees, and how long after its scheduled time."""
 
     def __init__(self) -> None:
-        self.due: dict[tuple[str, str], float] = {}
+        # in the order in which they are due; a unit is for whoever waits for its part, so only the part is named
+        self.due: dict[tuple[str, str], deque[float]] = defaultdict(deque)
         self.took: dict[str, list[float]] = {"opened": [], "allocated": []}
         self.opened = 0
         self.ready = threading.Event()
@@ -96,9 +102,14 @@ class Watch:
             return
         self.opened += kind == "opened"
         event = json.loads(record.value())
-        at = self.due.pop((kind, f"{event['order_id']} {event['part_id']}"), None)
-        if at is not None:
-            self.took[kind].append(time.time() - at)
+        name = event["part_id"] if kind == "allocated" else f"{event['order_id']} {event['part_id']}"
+        if waiting := self.due.get((kind, name)):
+            self.took[kind].append(time.time() - waiting.popleft())
+
+    @property
+    def unseen(self) -> bool:
+        """Whether something that was due has not been seen yet."""
+        return any(self.due.values())
 
 
 async def ledger_step(lanes: int, lines: int) -> dict[str, Any]:
@@ -147,7 +158,6 @@ async def latency(
     for times in watch.took.values():
         times.clear()
     watch.due.clear()
-    versions: dict[int, int] = {}
     began = time.time() + 0.5
     warm = began + seconds / 4
     plan: list[tuple[float, trade.Order, int | None]] = []
@@ -157,9 +167,9 @@ async def latency(
         plan.extend((at + 1, order, part) for part in order.short)
     plan.sort(key=lambda step: step[0])
     before = cpu_seconds(system.pids)
-    await _play(system, watch, plan, warm, versions)
+    await _play(system, watch, plan, warm)
     async with asyncio.timeout(_LIMIT):
-        while any(kind == "opened" for kind, _ in watch.due):
+        while watch.unseen:
             await asyncio.sleep(0.05)
     after = cpu_seconds(system.pids)
     found: dict[str, Any] = {"lines_per_second": rate, "seconds": seconds}
@@ -176,28 +186,45 @@ async def _play(
     watch: Watch,
     plan: Sequence[tuple[float, trade.Order, int | None]],
     warm: float,
-    versions: dict[int, int],
 ) -> None:
     waiting = set()
-    step, first_version = 0, int(time.time() * 1000)  # above those of a measurement before
+    step = 0
     while step < len(plan):
         await asyncio.sleep(max(0.0, plan[step][0] - time.time()))
         now, wires = time.time(), []
         while step < len(plan) and plan[step][0] <= now:
             at, order, part = plan[step]
             step += 1
-            parts, kind = (order.short, "opened") if part is None else ((part,), "allocated")
-            if at >= warm:
-                watch.due |= {(kind, f"{order.order_id} P-{short}"): at for short in parts}
             if part is None:
+                if at >= warm:
+                    for short in order.short:
+                        watch.due["opened", f"{order.order_id} P-{short}"].append(at)
                 wires.append(order.wire())
             else:
-                versions[part] = versions.get(part, 0) + 1
-                wires.append(trade.stock(part, versions[part], first_version + versions[part]))
+                if at >= warm + 1:  # whoever was warm then has its unit now
+                    watch.due["allocated", f"P-{part}"].append(at)
+                system.levels[part] += 1
+                wires.append(trade.stock(part, system.levels[part], 1 + system.levels[part]))
         sending = asyncio.ensure_future(system.publisher.publish(wires))
         waiting.add(sending)
         sending.add_done_callback(waiting.discard)
     await asyncio.gather(*waiting)
+
+
+@asynccontextmanager
+async def stocked_system(lanes: int) -> AsyncIterator[tuple[System, Watch]]:
+    """A system that knows the stock of so many lanes, and a subscriber."""
+    # a subscriber that fails ends the measurement: nothing would be seen any more
+    async with running_system() as system, asyncio.TaskGroup() as tasks:
+        watch = Watch()
+        watching = tasks.create_task(watch.run(system.found.kafka))
+        await asyncio.to_thread(watch.ready.wait)
+        await system.publisher.publish(
+            [trade.stock(part, 0 if trade.is_short(part) else trade.PLENTY) for part in range(lanes)]
+        )
+        await system.until("SELECT count(*) FROM gap_detector.lane", lanes)
+        yield system, watch
+        watching.cancel()
 
 
 async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int]) -> dict[str, Any]:
@@ -205,14 +232,8 @@ async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int]) ->
     report: dict[str, Any] = {"machine": machine(), "at": time.strftime("%Y-%m-%d %H:%M"), "lanes": lanes}
     report["ledger"] = await ledger_step(lanes, drain)
     print(json.dumps(report["ledger"]))
-    async with running_system() as system:
-        source, watch = trade.orders(lanes, 2), Watch()
-        watching = asyncio.create_task(watch.run(system.found.kafka))
-        await asyncio.to_thread(watch.ready.wait)
-        await system.publisher.publish(
-            [trade.stock(part, 0 if trade.is_short(part) else trade.PLENTY) for part in range(lanes)]
-        )
-        await system.until("SELECT count(*) FROM gap_detector.lane", lanes)
+    async with stocked_system(lanes) as (system, watch):
+        source = trade.orders(lanes, 2)
         await whole_way(system, watch, source, drain // 5)  # warms up
         report["drain"] = await whole_way(system, watch, source, drain)
         print(json.dumps(report["drain"]))
@@ -220,7 +241,6 @@ async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int]) ->
         for rate in rates or [2_000, *(report["drain"]["lines_per_second"] * n // 4 for n in (1, 2, 3))]:
             report["latency"].append(await latency(system, watch, source, rate, seconds))
             print(json.dumps(report["latency"][-1]))
-        watching.cancel()
     return report
 
 

@@ -1,6 +1,7 @@
 """What the handlers of several shards ask of the database is asked once, and each gets its own answer."""
 
 import pytest
+from asyncpg import UniqueViolationError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +88,18 @@ async def test_rows_that_all_must_be_new_and_are_not_are_outdated():
     await together(Database("INSERT 0 2"), {0: asking()})
     with pytest.raises(Outdated, match="somebody was faster"):
         await together(Database("INSERT 0 1"), {0: asking()})
+
+
+async def test_a_copied_row_that_is_there_already_is_outdated():
+    class Full(Database):
+        async def copy_records_to_table(self, table, *, records, columns):
+            raise UniqueViolationError("there is one")
+
+    def asking():
+        yield Copy(0, "line", ("order_id", "line_id"), [("A", "1")], "somebody was faster")
+
+    with pytest.raises(Outdated, match="somebody was faster"):
+        await together(Full(), {0: asking()})
 
 
 async def test_copied_rows_of_all_shards_go_in_in_one_order():

@@ -43,7 +43,8 @@ class Turns:
         self._began = time.monotonic()
         self.plenty = sum(len(record.value or b"") for record in records) > self._engine.together_bytes
         if not self.plenty:
-            self._consumer.pause(*partitions)
+            # some may have been taken away while we waited
+            self._consumer.pause(*self._consumer.assignment().intersection(partitions))
         return records
 
     async def _rest(self) -> None:

@@ -1,0 +1,56 @@
+"""When a loop reads: not while it rests, and not what was taken away meanwhile."""
+
+import pytest
+from aiokafka import TopicPartition
+from engine_support.paper_loop import LANES, PaperConsumer
+from engine_support.tally import TOPIC
+
+from backorder_runtime.settings import EngineSettings
+from backorder_runtime.turns import Turns
+
+A = LANES[3]
+PLACE = TopicPartition(TOPIC, 3)
+
+
+@pytest.fixture
+def consumer():
+    made = PaperConsumer()
+    made.give(PLACE)
+    made.seek(PLACE, 0)
+    made.pause(PLACE)
+    return made
+
+
+async def test_what_was_taken_away_during_the_rest_is_not_read(consumer):
+    turns = Turns(consumer, "service", EngineSettings(pace=0.02))
+    held = {PLACE}
+    assert await turns.read(lambda: set(held), 0) == []
+
+    async def rest_until_revoked():
+        held.clear()
+
+    turns._rest = rest_until_revoked
+    consumer.append(A, "one")
+    assert await turns.read(lambda: set(held), 0) == []
+    assert consumer.position[PLACE] == 0
+
+
+async def test_what_was_taken_away_while_the_broker_was_asked_is_no_longer_paused(consumer, monkeypatch):
+    turns, read = Turns(consumer, "service", EngineSettings(pace=0)), consumer.getmany
+
+    async def revoked_meanwhile(*places, **options):
+        consumer.give()
+        return await read(*places, **options)
+
+    consumer.getmany = revoked_meanwhile
+    assert await turns.read(lambda: {PLACE}, 0) == []
+
+
+async def test_nothing_is_fetched_between_two_reads_unless_there_is_plenty(consumer):
+    turns = Turns(consumer, "service", EngineSettings(pace=0, together_bytes=3))
+    consumer.append(A, "one")
+    assert [record.value for record in await turns.read(lambda: {PLACE}, 0)] == [b"one"]
+    assert (turns.plenty, consumer.paused) == (False, {PLACE})
+    consumer.append(A, "more than three bytes")
+    await turns.read(lambda: {PLACE}, 0)
+    assert (turns.plenty, consumer.paused) == (True, set())

@@ -1,0 +1,88 @@
+"""How the figures of the whole system change with the number of lanes, and with the number of open back orders.
+
+Run: python tests/benchmarks/bench_growth.py [--lanes 1000 20000 200000] [--open 10000 100000 1000000] [--json FILE]
+"""
+
+import argparse
+import asyncio
+import json
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import trade
+from bench_system import System, Watch, latency, ledger_step, stocked_system, whole_way
+from meters import machine, memory_mb
+
+_RATE = 500  # lines a second, at which the answer is timed
+_SECONDS = 20
+_DRAIN = 60_000  # lines
+_LANES = 20_000
+_AT_ONCE = 50_000  # lines that are published before the subscriber has seen them
+
+
+def short_orders(lanes: int) -> Iterator[trade.Order]:
+    """Orders all of whose lines are short, spread evenly over the lanes without stock."""
+    parts = [part for part in range(lanes) if trade.is_short(part)]
+    for number in count(10_000_000):
+        start = number * trade.LINES
+        yield trade.Order(number, tuple(parts[(start + n) % len(parts)] for n in range(trade.LINES)))
+
+
+async def by_lanes(sizes: Sequence[int]) -> list[dict[str, Any]]:
+    """The ledger step, which keeps its lanes in memory."""
+    found = []
+    for lanes in sizes:
+        found.append({"lanes": lanes} | await ledger_step(lanes, _DRAIN))
+        print(json.dumps(found[-1]), flush=True)
+    return found
+
+
+async def by_open_back_orders(sizes: Sequence[int]) -> list[dict[str, Any]]:
+    """The whole way beside so many back orders that wait."""
+    found = []
+    async with stocked_system(_LANES) as (system, watch):
+        source, waiting = trade.orders(_LANES, 3), short_orders(_LANES)
+        for size in sizes:
+            await _open(system, watch, waiting, size - watch.opened)
+            drained = await whole_way(system, watch, source, _DRAIN)
+            answered = await latency(system, watch, source, _RATE, _SECONDS)
+            found.append({"open": size, "memory_mb": memory_mb(system.pids), "drain": drained, "latency": answered})
+            print(json.dumps(found[-1]), flush=True)
+    return found
+
+
+async def _open(system: System, watch: Watch, waiting: Iterator[trade.Order], lines: int) -> None:
+    while lines > 0:
+        some = min(lines, _AT_ONCE)
+        orders = [next(waiting) for _ in range(-(-some // trade.LINES))]
+        goal = watch.opened + len(orders) * trade.LINES
+        await system.publisher.publish([order.wire() for order in orders])
+        while watch.opened < goal:
+            await asyncio.sleep(0.05)
+        lines -= some
+
+
+async def measure(lanes: Sequence[int], waiting: Sequence[int]) -> dict[str, Any]:
+    """Both series."""
+    return {
+        "machine": machine(),
+        "by_lanes": await by_lanes(lanes),
+        "by_open": await by_open_back_orders(waiting),
+    }
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--lanes", type=int, nargs="*", default=[1_000, 20_000, 200_000])
+    options.add_argument("--open", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
+    options.add_argument("--json", type=Path)
+    chosen = options.parse_args()
+    report = asyncio.run(measure(chosen.lanes, chosen.open))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

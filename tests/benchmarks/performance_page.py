@@ -1,0 +1,198 @@
+"""Writes docs/performance/ from what the benchmarks measured: a page with tables, plots, and ratios to the last run.
+
+Run: python tests/benchmarks/performance_page.py SYSTEM.json GROWTH.json
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+
+PAGE = Path(__file__).parents[2] / "docs" / "performance"
+WHOLE = ("gap-detector", "broker", "postgres", "priority-router", "notifier", "inventory-sync", "auditor", "generator")
+Report = dict[str, Any]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table; the first column is text, the others are numbers."""
+    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
+    lines += ["| " + " | ".join(_shown(cell) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _shown(cell: object) -> str:
+    return f"{cell:,}" if isinstance(cell, int | float) else str(cell)
+
+
+def ratio(now: float, before: float | None) -> str:
+    """How many times as much as in the last run."""
+    return f"{now / before:.2f}" if before else "first run"
+
+
+def rates(report: Report, last: Report) -> str:
+    """Drained from a backlog, with the processor time of each part."""
+    steps = [("ledger step, one process", "ledger"), ("whole way, all services", "drain")]
+    rows = []
+    for name, key in steps:
+        found, before = report[key], last.get(key, {})
+        cpu = found["cpu_ms_per_1000_lines"]
+        rows.append(
+            (
+                name,
+                found["lines_per_second"],
+                ratio(found["lines_per_second"], before.get("lines_per_second")),
+                *(cpu.get(part, "") for part in WHOLE),
+            )
+        )
+    return table(("lines from a backlog", "lines/s", "to the last run", *WHOLE), rows)
+
+
+def answers(report: Report, last: Report) -> str:
+    """How long an answer takes, open loop."""
+    before = {each["lines_per_second"]: each for each in last.get("latency", [])}
+    rows = []
+    for each in report["latency"]:
+        rate = each["lines_per_second"]
+        for kind, name in (("opened", "order-placed → opened"), ("allocated", "stock-changed → allocated")):
+            times, old = each[kind], before.get(rate, {}).get(kind, {})
+            figures = [times[q] for q in ("p50", "p99", "p99.9")]
+            cpu = sum(each["cpu_percent"].values())
+            rows.append(
+                (f"{name} at {rate:,} lines/s", *figures, times["count"], ratio(times["p99"], old.get("p99")), cpu)
+            )
+    return table(("from → to", "p50 ms", "p99 ms", "p99.9 ms", "events", "p99 to the last run", "CPU %"), rows)
+
+
+def growth(report: Report) -> tuple[str, str]:
+    """By lanes, and by open back orders."""
+    lanes = [
+        (f"{each['lanes']:,} lanes", each["lines_per_second"], each["memory_mb"]["gap-detector"])
+        for each in report["by_lanes"]
+    ]
+    waiting = []
+    for each in report["by_open"]:
+        times, memory = each["latency"]["opened"], each["memory_mb"]
+        figures = (times["p50"], times["p99"], memory["gap-detector"], memory["priority-router"], memory["postgres"])
+        waiting.append((f"{each['open']:,} open", each["drain"]["lines_per_second"], *figures))
+    return (
+        table(("", "ledger step, lines/s", "gap-detector MB"), lanes),
+        table(
+            ("", "whole way, lines/s", "opened p50 ms", "p99 ms", "gap-detector MB", "router MB", "postgres MB"),
+            waiting,
+        ),
+    )
+
+
+def plot_costs(report: Report) -> None:
+    """Where the processor time of a line goes."""
+    figure, axes = plt.subplots(figsize=(8, 3))
+    for row, key in enumerate(("drain", "ledger")):
+        left = 0.0
+        for n, part in enumerate(WHOLE):
+            used = report[key]["cpu_ms_per_1000_lines"].get(part, 0)
+            axes.barh(row, used, left=left, color=f"C{n}", label=part if key == "drain" else None)
+            left += used
+    axes.set_yticks([0, 1], ["whole way", "ledger step"])
+    axes.set_xlabel("processor time per 1,000 lines, ms")
+    axes.legend(fontsize=7, ncols=4, loc="upper right")
+    _save(figure, "costs.png")
+
+
+def plot_answers(report: Report) -> None:
+    """How long an answer takes against how much is asked."""
+    figure, axes = plt.subplots(figsize=(8, 4))
+    asked = [each["lines_per_second"] for each in report["latency"]]
+    for n, kind in enumerate(("opened", "allocated")):
+        for q, style in (("p50", "-"), ("p99", "--"), ("p99.9", ":")):
+            axes.plot(
+                asked,
+                [each[kind][q] for each in report["latency"]],
+                style,
+                color=f"C{n}",
+                marker="o",
+                label=f"{kind} {q}",
+            )
+    axes.set(xlabel="order lines a second", ylabel="ms from the scheduled time", yscale="log")
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(fontsize=8)
+    _save(figure, "answers.png")
+
+
+def plot_growth(report: Report) -> None:
+    """Rates and answers against size."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5))
+    lanes = report["by_lanes"]
+    left.plot([x["lanes"] for x in lanes], [x["lines_per_second"] for x in lanes], marker="o")
+    left.set(xscale="log", xlabel="lanes", ylabel="ledger step, lines/s", ylim=(0, None))
+    waiting = report["by_open"]
+    right.plot([x["open"] for x in waiting], [x["drain"]["lines_per_second"] for x in waiting], marker="o")
+    right.set(xscale="log", xlabel="open back orders", ylabel="whole way, lines/s", ylim=(0, None))
+    for axes in (left, right):
+        axes.grid(visible=True, alpha=0.3)
+    _save(figure, "growth.png")
+
+
+def _save(figure: Any, name: str) -> None:
+    figure.tight_layout()
+    figure.savefig(PAGE / name, dpi=110)
+    plt.close(figure)
+
+
+def page(system: Report, sizes: Report, last: Report) -> str:
+    """The page as it is written."""
+    by_lanes, by_open = growth(sizes)
+    return f"""\
+<!-- written by tests/benchmarks/performance_page.py from `make bench`; what the figures mean stands in ceiling.md -->
+# Measured
+
+{system["machine"]}, {system["at"]}; broker, database and services share the cores, and the database syncs to disk.
+{system["lanes"]:,} lanes, of which a few are asked for much more often than most (Zipf, exponent 0.8); an order has 3
+lines, one line in ten is short. [What the figures mean, and what limits them](ceiling.md).
+
+## Rate
+
+Milliseconds of processor time per 1,000 lines stand behind the rate. The last run is the one that this page showed
+before.
+
+{rates(system, last)}
+
+![Processor time](costs.png)
+
+## Answers
+
+Every event is published at its scheduled time, whatever the system does, and the answer counts from that time until a
+subscriber has it. A second after an order, one unit comes for each of its short lines.
+
+{answers(system, last)}
+
+![Answers](answers.png)
+
+## Growth
+
+{by_lanes}
+
+{by_open}
+
+![Growth](growth.png)
+"""
+
+
+def main() -> None:
+    system, sizes = (json.loads(Path(name).read_text("utf-8")) for name in sys.argv[1:3])
+    PAGE.mkdir(parents=True, exist_ok=True)
+    kept = PAGE / "system.json"
+    last = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
+    (PAGE / "README.md").write_text(page(system, sizes, last), "utf-8")
+    plot_costs(system)
+    plot_answers(system)
+    plot_growth(sizes)
+    shutil.copyfile(sys.argv[1], kept)
+    shutil.copyfile(sys.argv[2], PAGE / "growth.json")
+
+
+if __name__ == "__main__":
+    main()
