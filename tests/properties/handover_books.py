@@ -120,8 +120,8 @@ class Books:
         assert min(line.covered, line.cover_shipped, line.need, line.cancelled - done) >= 0
         # every unit of the order is in one place: covered, shipped, back ordered, or cancelled
         assert line.detail.quantity == line.cover + back_ordered + (line.cancelled - done)
-        # a cancellation follows a line wherever it was rerouted to, unless a rogue shipped just what went there
-        if self._unwanted(ref) and not (self.world.rogue and line.detail.rerouted_from):
+        # a cancellation follows a line wherever it was rerouted to
+        if self._unwanted(ref):
             assert not line.covered, "a cancelled line keeps its cover"
             assert line.need == (order.released if order else 0), "a cancelled line wants more than is released"
         gone = line.cover_shipped + (order.shipped if order else 0)

@@ -49,6 +49,15 @@ def test_a_bundle_is_closed_before_it_is_too_large_for_a_record() -> None:
     assert max(sizes) < 1_000_000
 
 
+def test_what_goes_on_after_a_full_bundle_comes_after_it() -> None:
+    bundler = Bundler(PARTITIONS)
+    for number in range(1_100):
+        bundler.add(Message("order-line", "A@W1", "x", json.dumps(number).encode()), None)
+    bundles = bundler.take()
+    assert [json.loads(m.value or b"") for bundle in bundles for m in unpack(sent(bundle))] == list(range(1_100))
+    assert len(bundles) == 3
+
+
 def test_a_message_stands_where_its_bundle_stands() -> None:
     bundler = Bundler(PARTITIONS)
     bundler.add(Message("order-line", "A@W1", "order-line.placed", b"{}"), None)

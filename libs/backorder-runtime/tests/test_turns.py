@@ -49,8 +49,32 @@ async def test_what_was_taken_away_while_the_broker_was_asked_is_no_longer_pause
 async def test_nothing_is_fetched_between_two_reads_unless_there_is_plenty(consumer):
     turns = Turns(consumer, "service", EngineSettings(pace=0, together_bytes=3))
     consumer.append(A, "one")
-    assert [record.value for record in await turns.read(lambda: {PLACE}, 0)] == [b"one"]
+    assert [record.value for record in await turns.read(lambda: {PLACE}, 0.1)] == [b"one"]
     assert (turns.plenty, consumer.paused) == (False, {PLACE})
     consumer.append(A, "more than three bytes")
-    await turns.read(lambda: {PLACE}, 0)
+    await turns.read(lambda: {PLACE}, 0.1)
     assert (turns.plenty, consumer.paused) == (True, set())
+
+
+async def test_a_fetch_is_under_way_beside_work_that_goes_on_by_itself_and_waits_for_none(consumer):
+    turns = Turns(consumer, "service", EngineSettings(pace=0))
+    assert await turns.read(lambda: {PLACE}, 0) == []
+    assert consumer.paused == set(), "or nothing would be read until that work ends"
+
+
+@pytest.mark.parametrize(("worked", "rests"), [(0.0, 0.03), (0.04, 0.04), (0.3, 0.05)])
+async def test_a_loop_rests_for_its_pace_or_for_as_long_as_it_worked_but_not_for_ever(
+    consumer, monkeypatch, worked, rests
+):
+    slept, now = [], 100.0
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    turns = Turns(consumer, "service", EngineSettings(pace=0.03))
+    monkeypatch.setattr("backorder_runtime.turns.time.monotonic", lambda: now)
+    await turns.read(lambda: {PLACE}, 0.1)
+    now += worked
+    monkeypatch.setattr("backorder_runtime.turns.asyncio.sleep", sleep)
+    await turns._rest()
+    assert slept == [pytest.approx(rests)]

@@ -42,7 +42,8 @@ class Turns:
         records = await kafka.poll(self._consumer, self._service, partitions, wait, self._engine.batch)
         self._began = time.monotonic()
         self.plenty = sum(len(record.value or b"") for record in records) > self._engine.together_bytes
-        if not self.plenty:
+        # work that goes on by itself waits for no fetch: one has to be under way beside it
+        if not self.plenty and wait > 0:
             # some may have been taken away while we waited
             self._consumer.pause(*self._consumer.assignment().intersection(partitions))
         return records

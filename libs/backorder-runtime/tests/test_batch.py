@@ -1,0 +1,154 @@
+"""What a batch stores, it stores in one transaction; what it holds back, it holds back in order."""
+
+import re
+
+import pytest
+from engine_support.paper_database import PaperDatabase
+from engine_support.paper_loop import LANES, PaperLoop
+from engine_support.tally import Tally
+
+from backorder_contracts.refusal import Reason, Refused
+from backorder_runtime.handler import Arrived
+from backorder_runtime.refusal_limit import TooManyRefused
+
+A = LANES[3]
+A2 = "C@W1"  # another lane of its shard
+
+
+class Both(Tally):
+    """`both` is for two lanes; `no` is refused once it is no bug any more."""
+
+    def load(self, arrived):
+        yield from super().load([each for item in arrived for each in self.spread(item)])
+
+    def spread(self, arrived):
+        return (arrived, Arrived(A2, "both")) if arrived.event == "both" else (arrived,)
+
+    def decode(self, record):
+        if record.value == b"no" and not self.defective:
+            raise Refused(Reason.INVALID_FIELD, "no")
+        return super().decode(record)
+
+
+class Buggy(Both):
+    def decide(self, arrived, now):
+        return super().decide(Arrived(arrived.lane, "bug") if arrived.event == "no" else arrived, now)
+
+
+@pytest.fixture
+async def loop(monkeypatch):
+    made = PaperLoop(monkeypatch, PaperDatabase(), Buggy)
+    made.assign(*range(4))
+    await made.turn()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def mended(monkeypatch, loop):
+    """The next version, which goes on where the other stopped."""
+    made = PaperLoop(monkeypatch, loop.database, lambda: Both(defective=False))
+    made.consumer.log = loop.consumer.log
+    yield made
+    await made.close()
+
+
+async def says(loop, *words, lane=A):
+    """The words, read and decided in one batch."""
+    for word in words:
+        loop.consumer.append(lane, word)
+    await loop.turn()
+
+
+async def go_on(loop, mended, *words):
+    """Lanes are resumed, and the mended version gets these words in the same turn as what was kept."""
+    mended.assign(*range(4))
+    await mended.turn()
+    tables = loop.database.tables
+    tables.parked_lane = dict.fromkeys(tables.parked_lane, True)
+    await says(mended, *words)
+
+
+async def test_all_that_a_batch_says_to_the_database_it_says_in_one_transaction(loop):
+    await says(loop, "bell")
+    tables = loop.database.tables
+    await says(loop, "one", "bug", "two")
+    assert loop.database.tables.parked_input, "the batch kept something, too"
+    assert loop.database.seen(A) == ["bell", "one"]
+    names = "".join(f"{name}@{number} " for number, name in loop.database.said)
+    inside = re.compile(r"BEGIN@(\d+) advance@\1 (?:\w+@\1 )*?COMMIT@\1 ")
+    assert len(inside.findall(names)) == 2
+    outside = inside.sub("", names)
+    for name in ("advance", "take_parked", "take_timers", "set_timers", "park", "put_outbox", "save_tally"):
+        assert f"{name}@" in names
+        assert f"{name}@" not in outside
+    assert tables.timer
+
+
+async def test_a_timer_that_rang_in_a_batch_that_failed_rings_again_and_only_once(loop):
+    await says(loop, "bell")
+    loop.database.breaks["put_outbox"] = OSError("the database is away")
+    await loop.turn()
+    assert loop.database.seen(A) == ["bell"]
+    await loop.turn(4)
+    assert loop.database.seen(A) == ["bell", "rang bell"]
+
+
+async def test_what_a_relay_repeats_has_one_effect(loop):
+    for sequence, word in ((1, "one"), (2, "two"), (1, "one"), (2, "two"), (3, "three")):
+        loop.consumer.append(A, word, ("ce_sequence", str(sequence).encode()))
+    await loop.turn()
+    loop.consumer.append(A, "three", ("ce_sequence", b"3"))
+    await loop.turn()
+    assert loop.database.seen(A) == ["one", "two", "three"]
+
+
+async def test_what_is_not_confirmed_stays_in_the_table(loop):
+    loop.publisher.open.clear()
+    await says(loop, "one")
+    await says(loop, "two")
+    assert sorted(loop.database.tables.outbox) == [(3, 1), (3, 3)]
+    loop.publisher.open.set()
+    await loop.turn()
+    await says(loop, "three")
+    assert sorted(loop.database.tables.outbox) == [(3, 5)]
+
+
+async def test_behind_a_defect_nothing_of_its_lane_is_decided_and_the_other_lanes_go_on(loop, mended):
+    await says(loop, "one", "bug", "two")
+    await says(loop, "three")
+    await says(loop, "other", lane=A2)
+    assert (loop.database.seen(A), loop.database.seen(A2)) == (["one"], ["other"])
+    await go_on(loop, mended, "four")
+    assert mended.database.seen(A) == ["one", "bug", "two", "three", "four"]
+
+
+async def test_what_two_lanes_share_is_kept_for_the_one_that_is_stopped_alone(loop, mended):
+    await says(loop, "bug", "both")
+    assert loop.database.seen(A2) == ["both"]
+    await go_on(loop, mended)
+    assert (mended.database.seen(A), mended.database.seen(A2)) == (["bug", "both"], ["both"])
+
+
+async def test_what_the_mended_version_refuses_of_what_was_kept_is_a_letter_and_the_rest_goes_on(loop, mended):
+    await says(loop, "no", "two")
+    await go_on(loop, mended)
+    assert mended.database.seen(A) == ["two"]
+    topics = [wire.topic for call in mended.publisher.calls for wire in call]
+    assert topics.count("inventory-sync.dead-letter") == 1
+
+
+async def test_a_timer_of_a_lane_that_stops_in_the_same_batch_rings_when_it_goes_on(loop, mended):
+    await says(loop, "bell")
+    await says(loop, "bug")
+    assert loop.database.seen(A) == ["bell"]
+    await go_on(loop, mended)
+    await mended.turn(2)
+    assert mended.database.seen(A) == ["bell", "bug", "rang bell"]
+
+
+async def test_a_version_that_refuses_everything_stops_before_anything_of_it_is_stored_or_sent(loop):
+    with pytest.raises(TooManyRefused, match="nearly everything"):
+        await says(loop, *["bad"] * 60)
+    assert not loop.publisher.calls
+    assert {place[0] for place in loop.database.tables.shard_input.values()} == {0}

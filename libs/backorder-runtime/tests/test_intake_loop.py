@@ -1,0 +1,98 @@
+"""An intake commits where it stands only behind what the broker has confirmed, and publishes nothing it is unsure of."""
+
+import asyncio
+
+import pytest
+from aiokafka import TopicPartition
+from engine_support.paper_loop import PaperConsumer, PaperPublisher
+from engine_support.tally import TOPIC
+
+from backorder_contracts.refusal import Reason, Refused
+from backorder_runtime.clock import utc_now
+from backorder_runtime.intake import IntakeRunner
+from backorder_runtime.publisher import PublishingFailed
+from backorder_runtime.record import Message
+from backorder_runtime.refusal_limit import TooManyRefused
+from backorder_runtime.settings import EngineSettings, Settings
+
+PLACE = TopicPartition(TOPIC, 3)
+LANE = "A@W1"
+
+
+class Words:
+    topics = (TOPIC,)
+
+    def translate(self, record):
+        if record.value == b"bad":
+            raise Refused(Reason.NOT_JSON, "the word is bad")
+        return [Message("order-line", LANE, "word", b"{}")]
+
+
+@pytest.fixture
+def consumer():
+    made = PaperConsumer()
+    made.group[PLACE] = 0
+    return made
+
+
+@pytest.fixture
+def intake(monkeypatch, consumer):
+    monkeypatch.setattr("backorder_runtime.consumer.new_consumer", lambda *_, **__: consumer)
+    settings = Settings(engine=EngineSettings(pace=0, poll=0.001))
+    made = IntakeRunner("gap-detector", Words(), settings, PaperPublisher(), utc_now)
+    consumer.give(PLACE)
+    made._on_assigned(frozenset({PLACE}))
+    return made
+
+
+async def turn(intake):
+    await intake._turn(asyncio.Event())
+    await intake._commit()
+
+
+async def test_it_stands_behind_what_was_confirmed(intake, consumer):
+    consumer.append(LANE, "one")
+    consumer.append(LANE, "bad")
+    await turn(intake)
+    assert consumer.group[PLACE] == 2
+    (wires,) = intake._publisher.calls
+    assert {wire.topic for wire in wires} == {"order-line", "gap-detector.dead-letter"}
+
+
+async def test_what_was_not_confirmed_is_translated_again(intake, consumer):
+    consumer.append(LANE, "one")
+    intake._publisher.breaks = PublishingFailed("too large")
+    with pytest.raises(PublishingFailed):
+        await turn(intake)
+    await intake._commit()
+    assert consumer.group[PLACE] == 0
+
+
+async def test_a_version_that_refuses_everything_publishes_nothing_of_it(intake, consumer):
+    for _ in range(60):
+        consumer.append(LANE, "bad")
+    with pytest.raises(TooManyRefused):
+        await turn(intake)
+    await intake._commit()
+    assert consumer.group[PLACE] == 0
+    assert not intake._publisher.calls
+
+
+async def test_it_reads_nothing_before_it_knows_where_its_group_stood(intake, consumer):
+    for word in ("one", "two", "three"):
+        consumer.append(LANE, word)
+    consumer.group[PLACE] = 2
+    consumer.position[PLACE] = 0  # the client fetches from somewhere at once
+    await turn(intake)
+    assert consumer.group[PLACE] == 3
+    (wires,) = intake._publisher.calls
+    assert [dict(wire.headers)["ce_id"] for wire in wires] == [f"gap-detector.intake.{TOPIC}.3.2.0".encode()]
+
+
+async def test_where_others_have_got_to_is_not_overwritten(intake, consumer):
+    consumer.append(LANE, "one")
+    await intake._turn(asyncio.Event())
+    intake._on_revoked(frozenset({PLACE}))
+    consumer.group[PLACE] = 7
+    await intake._commit()
+    assert consumer.group[PLACE] == 7

@@ -1,0 +1,214 @@
+"""The loop, turn by turn, on a broker and a database of paper: what it knows is never older than what is stored."""
+
+import asyncio
+
+import pytest
+from aiokafka import TopicPartition
+from engine_support.paper_database import PaperDatabase, Tables
+from engine_support.paper_loop import LANES, PaperConsumer, PaperLoop
+from engine_support.tally import TOPIC
+
+from backorder_runtime import store
+from backorder_runtime.broker import LogChanged
+from backorder_runtime.clock import utc_now
+from backorder_runtime.consumer import PauseOnAssignment
+from backorder_runtime.publisher import PublishingFailed
+
+A = LANES[3]
+
+
+@pytest.fixture
+def database():
+    return PaperDatabase()
+
+
+@pytest.fixture
+async def new(monkeypatch, database):
+    """Makes processes of one service, which share the database."""
+    made = []
+
+    def make(**given):
+        made.append(PaperLoop(monkeypatch, database, **given))
+        return made[-1]
+
+    yield make
+    for loop in made:
+        await loop.close()
+
+
+def counted(*words):
+    return {A: [(n, word) for n, word in enumerate(words, 1)]}
+
+
+def test_what_is_assigned_is_paused_before_anybody_is_told():
+    consumer, told = PaperConsumer(), []
+    listener = PauseOnAssignment(consumer, lambda places: told.append((places, set(consumer.paused))), lambda _: None)
+    given = {TopicPartition(TOPIC, 1), TopicPartition(TOPIC, 2)}
+    consumer.give(*given)
+    listener.on_partitions_assigned(given)
+    assert told == [(given, given)]
+
+
+async def test_a_shard_is_read_from_where_the_database_stands_and_not_from_where_the_group_does(new, database):
+    loop = new()
+    database.tables.shard_input[3, TOPIC] = [3, 0]
+    loop.consumer.group[TopicPartition(TOPIC, 3)] = 1
+    for n in range(5):
+        loop.consumer.append(A, f"w{n}")
+    loop.assign(3)
+    await loop.turn(3)
+    assert database.seen(A) == ["w3", "w4"]
+
+
+async def test_what_the_owner_before_committed_and_nobody_confirmed_is_sent_after_the_claim_as_it_was(new, database):
+    first, second = new(), new()
+    first.publisher.open.clear()
+    first.assign(3)
+    for word in ("one", "two"):
+        first.consumer.append(A, word)
+        await first.turn(2)
+    second.consumer.log = first.consumer.log
+    second.assign(3)
+    await second.turn()
+    assert second.publisher.told("supply") == counted("one", "two")
+    (sent,) = first.publisher.calls
+    assert second.publisher.calls[0][0] == sent[0]
+
+
+@pytest.mark.parametrize("where", ["save_tally", "put_outbox", "COMMIT"])
+async def test_after_a_batch_that_failed_nothing_of_its_memory_counts(new, database, where):
+    loop = new()
+    loop.assign(3)
+    await loop.turn()
+    loop.consumer.append(A, "one")
+    database.breaks[where] = OSError("the database is away")  # at COMMIT only the answer is
+    await loop.turn()
+    assert not loop.ours.shards
+    loop.consumer.append(A, "two")
+    await loop.turn(2)
+    assert database.seen(A) == ["one", "two"]
+    assert loop.publisher.told("supply") == counted("one", "two")
+
+
+async def test_a_shard_that_somebody_else_claimed_is_let_go_and_the_others_of_its_group_go_on(new, database):
+    loop, other = new(), new()
+    loop.assign(0, 1, 2, 3)
+    await loop.turn()
+    held = dict(loop.ours.shards)
+    other.consumer.log = loop.consumer.log
+    other.assign(3)
+    await other.turn()
+    for lane in LANES:
+        loop.consumer.append(lane, "one")
+    await loop.turn()
+    assert [database.seen(lane) for lane in LANES] == [["one"], ["one"], ["one"], []]
+    assert loop.ours.shards == {n: held[n] for n in (0, 1, 2)}, "the others are not claimed anew"
+    assert loop.ours.shards.keys() == loop.ours.relays.keys()
+
+
+async def test_shards_that_cannot_commit_together_do_so_one_after_the_other(new, database, monkeypatch):
+    advance = Tables.advance
+
+    def alone(tables, shards, *rest):
+        if len(shards) > 1:
+            raise store.Outdated("two lanes said it at once")
+        return advance(tables, shards, *rest)
+
+    monkeypatch.setattr(Tables, "advance", alone)
+    loop = new()
+    loop.assign(0, 1, 2, 3)
+    await loop.turn()
+    for lane in LANES:
+        loop.consumer.append(lane, "one")
+    await loop.turn(3)
+    assert [database.seen(lane) for lane in LANES] == [["one"]] * 4
+
+
+async def test_no_shard_is_claimed_before_the_topics_were_looked_at_and_so_after_each_assignment(new, database):
+    answers, asked = [OSError("no broker"), None, OSError("no broker"), None], []
+
+    async def check():
+        asked.append(answers.pop(0))
+        if asked[-1]:
+            raise asked[-1]
+
+    loop = new(check_topics=check)
+    loop.assign(3)
+    for shards in ({3}, {2, 3}):
+        loop.assign(*shards)
+        before = set(loop.ours.shards)
+        await loop.turn()
+        assert set(loop.ours.shards) == before
+        await loop.turn()
+        assert set(loop.ours.shards) == shards
+    assert len(asked) == 4
+
+
+async def test_a_shard_whose_relay_failed_is_claimed_anew_and_sends_again_what_was_not_confirmed(new, database):
+    loop = new()
+    loop.assign(3)
+    await loop.turn()
+    loop.consumer.append(A, "one")
+    loop.publisher.breaks = PublishingFailed("too large")
+    await loop.turn()
+    held = loop.ours.shards[3]
+    await loop.turn(2)
+    assert loop.ours.shards[3] is not held
+    assert database.seen(A) == ["one"]
+    assert loop.publisher.told("supply") == loop.publisher.told("back-order-queue") == counted("one")
+
+
+async def test_while_the_group_gives_out_its_shards_nothing_is_read(new, database):
+    loop = new()
+    loop.assign(3)
+    await loop.turn()
+    loop.revoke()
+    loop.consumer.append(A, "one")
+    await loop.turn()
+    assert database.seen(A) == []
+    loop.assign(3)
+    await loop.turn(2)
+    assert database.seen(A) == ["one"]
+
+
+async def test_a_shard_that_was_given_to_somebody_else_is_forgotten_with_what_its_relay_had_to_send(new, database):
+    loop = new()
+    loop.assign(2, 3)
+    await loop.turn()
+    relay = loop.ours.relays[3]
+    loop.assign(2)
+    assert set(loop.ours.shards) == {2}
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(relay, 5)
+
+
+async def test_a_shard_that_was_taken_away_while_it_was_claimed_is_not_kept(new, database):
+    loop = new()
+    ends = loop.consumer.end_offsets
+
+    async def revoked_meanwhile(places):
+        loop.revoke()
+        return await ends(places)
+
+    loop.assign(3)
+    loop.consumer.end_offsets = revoked_meanwhile
+    await loop.turn()
+    assert not loop.ours.shards
+
+
+async def test_whoever_owned_a_shard_before_lets_nothing_of_it_go(new, database):
+    before, now = new(), new()
+    for loop in (before, now):
+        loop.assign(3)
+        await loop.turn()
+    with pytest.raises(store.Fenced):
+        await before.ours.shards[3].forget(database, (), utc_now(), 1)
+
+
+async def test_a_log_that_lacks_the_next_record_is_not_claimed(new, database):
+    loop = new()
+    loop.consumer.append(A, "one")
+    database.tables.shard_input[3, TOPIC] = [7, 0]
+    loop.assign(3)
+    with pytest.raises(LogChanged, match=r"holds offsets 0 to 1, but the next to process is 7"):
+        await loop.turn()

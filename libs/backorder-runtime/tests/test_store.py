@@ -1,0 +1,143 @@
+"""The engine's statements on a real database: what each of them compares, takes, and leaves alone."""
+
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from engine_support.tally import TABLES, TOPIC
+
+from backorder_contracts.internal import Origin
+from backorder_dev.stack import Database
+from backorder_runtime import store
+from backorder_runtime.clock import utc_now
+from backorder_runtime.outbox import Event, OutboxBatch
+from backorder_runtime.record import DeadLetter, Record, SetTimer
+from backorder_runtime.store import Fence, Place
+
+NOW = utc_now()
+
+
+@pytest.fixture
+async def conn(database: Database):
+    made = await asyncpg.connect(database.urls["inventory_sync"])
+    for statement in TABLES:
+        await made.execute(statement)
+    yield made
+    await made.close()
+
+
+async def claim(conn, shard=2, owner="one", first=10):
+    return await store.claim(conn, shard, owner, {TOPIC: first})
+
+
+def step(old, new, sequence=0):
+    return {TOPIC: (Place(old, 0), Place(new, sequence))}
+
+
+def batch(first, count=1):
+    return OutboxBatch(first, NOW, [Event("supply", "A@W1", "x", b"{}", None, None)] * count)
+
+
+async def numbers(conn, shard=2, sent=0):
+    return [each.first_sequence for each in await store.unsent(conn, shard, sent)]
+
+
+async def test_whoever_claimed_before_is_fenced_and_those_beside_him_are_not(conn):
+    ours, lost = await claim(conn, 1), await claim(conn, 2)
+    assert (await claim(conn, 2, "another")).epoch == lost.epoch + 1
+    with pytest.raises(store.Fenced) as fenced:
+        await store.advance(conn, [Fence(1, ours.epoch, 0, step(10, 11)), Fence(2, lost.epoch, 0, {})])
+    assert fenced.value.shards == [2]
+
+
+async def test_an_owner_that_stands_still_in_mid_transaction_is_put_out_of_it(conn, database):
+    first = await claim(conn)
+    frozen = await asyncpg.connect(database.urls["inventory_sync"])
+    await frozen.execute("BEGIN")
+    await store.advance(frozen, [Fence(2, first.epoch, 0, {})])
+    with pytest.raises(asyncpg.LockNotAvailableError):
+        await claim(conn)
+    assert (await claim(conn)).epoch == first.epoch + 1
+    frozen.terminate()
+
+
+async def test_a_batch_that_begins_elsewhere_than_the_last_one_ended_is_fenced(conn):
+    ours = await claim(conn)
+    await store.advance(conn, [Fence(2, ours.epoch, 0, step(10, 15))])
+    for old in (9, 10, 14, 16):
+        with pytest.raises(store.Fenced):
+            await store.advance(conn, [Fence(2, ours.epoch, 0, step(old, 20))])
+    await store.advance(conn, [Fence(2, ours.epoch, 0, step(15, 20))])
+
+
+async def test_a_claim_goes_on_where_the_last_owner_stood_whatever_the_log_begins_with(conn):
+    ours = await claim(conn)
+    await store.advance(conn, [Fence(2, ours.epoch, 4, step(10, 15, 7))])
+    await store.put_outbox(conn, {2: batch(1, 6)})
+    found = await claim(conn, owner="another", first=12)
+    assert found == store.Claim(ours.epoch + 1, 7, 4, {TOPIC: Place(15, 7)})
+
+
+async def test_a_number_is_given_once(conn):
+    await claim(conn)
+    await store.put_outbox(conn, {2: batch(1, 3)})
+    for first in (1, 3, 5):
+        with pytest.raises((store.Outdated, asyncpg.UniqueViolationError)):
+            await store.put_outbox(conn, {2: batch(first)})
+    await store.put_outbox(conn, {2: batch(4)})
+    assert await numbers(conn) == [1, 4]
+
+
+async def test_only_what_was_confirmed_leaves_the_outbox_and_only_of_the_shard(conn):
+    claims = {shard: await claim(conn, shard) for shard in (1, 2)}
+    for first in (1, 3, 5):
+        await store.put_outbox(conn, {1: batch(first, 2), 2: batch(first, 2)})
+    await store.advance(conn, [Fence(2, claims[2].epoch, 2, {})])
+    assert await numbers(conn, 2) == [3, 5]
+    assert await numbers(conn, 1) == [1, 3, 5]
+    assert await numbers(conn, 1, sent=4) == [5]
+
+
+async def test_a_timer_that_is_due_is_taken_once_and_what_is_not_stays(conn):
+    due, later = NOW - timedelta(seconds=1), NOW + timedelta(hours=1)
+    await store.set_timers(conn, {2: [SetTimer("A@W1", "a", due), SetTimer("A@W1", "b", later)]})
+    await store.set_timers(conn, {1: [SetTimer("B@W1", "a", due)]})
+    taken = await store.take_timers(conn, [2], NOW)
+    assert {shard: [(timer.lane, timer.key) for timer in timers] for shard, timers in taken.items()} == {
+        2: [("A@W1", "a")]
+    }
+    assert await store.take_timers(conn, [2], NOW) == {}
+    assert await store.shards_with_due(conn, [1, 2], NOW) == {1}
+    assert await store.shards_with_due(conn, [2], later) == {2}
+
+
+async def test_the_last_word_about_a_timer_counts(conn):
+    due, later = NOW - timedelta(seconds=1), NOW + timedelta(hours=1)
+    first = [SetTimer("A@W1", "a", due), SetTimer("A@W1", "b", later), SetTimer("A@W1", "c", due)]
+    await store.set_timers(conn, {2: first})
+    moved = [SetTimer("A@W1", "a", later), SetTimer("A@W1", "b", due), SetTimer("A@W1", "c", None)]
+    await store.set_timers(conn, {2: moved})
+    (timer,) = (await store.take_timers(conn, [2], NOW))[2]
+    assert timer.key == "b"
+
+
+async def test_what_a_stopped_lane_kept_comes_back_in_its_order_when_it_is_to_go_on(conn):
+    def kept(*offsets):
+        return [("A@W1", Record(TOPIC, 2, offset, None, b"")) for offset in offsets]
+
+    await store.park(conn, 2, {"A@W1": "a defect"}, kept(7, 3), NOW)
+    await store.park(conn, 2, {}, kept(5), NOW)
+    assert await store.take_parked(conn, [2]) == {}
+    assert await store.resume_lane(conn, "A@W1")
+    assert await store.take_parked(conn, [1]) == {}
+    assert [record.offset for _, record in (await store.take_parked(conn, [2]))[2]] == [7, 3, 5]
+    assert await store.take_parked(conn, [2]) == {}
+    assert await store.parked_lanes(conn, 2) == set()
+
+
+async def test_a_record_is_refused_once_however_many_lanes_do_and_however_often(conn):
+    letters = [DeadLetter(Origin("order-placed", 0, n), "unknown-back-order", "no") for n in (1, 2, 1)]
+    fresh = await store.refuse(conn, letters, NOW)
+    assert sorted(letter.origin.offset for letter in fresh) == [1, 2]
+    again = [*letters, DeadLetter(Origin("order-placed", 0, 3), "unknown-back-order", "no")]
+    assert [letter.origin.offset for letter in await store.refuse(conn, again, NOW)] == [3]
