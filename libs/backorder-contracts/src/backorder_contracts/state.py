@@ -224,7 +224,7 @@ class BackOrderState(BackOrder):
     taken_for: Annotated[Identifier | None, left_out()] = None
     """The back order that the units were taken for."""
     passed_over: Annotated[tuple[PassedOver, ...] | None, left_out(strict=False, max_length=20)] = None
-    """The back orders with a better rank that did not get the units: the first 20."""
+    """Back orders with a better rank that did not get the units: the first three for each reason."""
     passed_over_total: Annotated[int | None, left_out(ge=0)] = None
     """How many there were in all."""
     refused: Annotated[RefusedUnits | None, left_out()] = None

@@ -13,7 +13,6 @@ from priority_router.domain.model import LaneQueue
 from priority_router.domain.rank import Rank
 
 Extras = dict[str, Any]
-_SHOWN = 20
 
 # the rules by which units are set aside or taken back, and what a person would call the reason
 _ALLOCATED_BECAUSE = {"win": "better-rank", "lent": "cannot-complete"}
@@ -66,7 +65,7 @@ def _allocated(fact: f.Allocated, queue: LaneQueue) -> Extras:
     if fact.passed_over:
         extras["passed_over"] = tuple(
             PassedOverLine(line.back_order_id, _place(queue, queue.orders[line.back_order_id].rank), line.reason)
-            for line in fact.passed_over[:_SHOWN]
+            for line in fact.passed_over
         )
         extras["passed_over_total"] = _passed_over_total(fact, queue)
     return extras
