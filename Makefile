@@ -37,6 +37,8 @@ status: $(READY) ## Show what runs
 
 test: $(READY) check ## All tests, on a real broker and a real database
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -q -n 2 -m "not stack and not spec" tests/properties services/gap-detector/tests
+	$(BIN)/pytest -q -n 2 -m "not stack" tests/mutants
+	$(BIN)/pytest -q -n 2 -m spec tests/spec -k "not deep and not ends and not more-faults"
 	$(BIN)/pytest -q -m stack $(PYTEST)
 
 check: $(READY) fmt-check lint types arch schemas-check unit ## What must hold before every commit; under 90 seconds
@@ -59,7 +61,7 @@ arch: $(READY) ## Check who may import whom
 	$(BIN)/lint-imports
 
 unit: $(READY) ## Tests that need neither broker nor database
-	$(BIN)/pytest -q -n 2 -m "not stack and not spec" $(PYTEST)
+	$(BIN)/pytest -q -n 2 -m "not stack and not spec" --ignore tests/mutants $(PYTEST)
 
 schemas: $(READY) ## Write schemas/ from the models
 	$(BIN)/python -m backorder_contracts.generate schemas

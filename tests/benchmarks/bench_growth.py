@@ -62,6 +62,7 @@ async def _open(system: System, watch: Watch, waiting: Iterator[trade.Order], li
         while watch.opened < goal:
             await asyncio.sleep(0.05)
         lines -= some
+    await system.until("SELECT count(*) FROM priority_router.back_order WHERE closed_at IS NULL", watch.opened)
 
 
 async def measure(lanes: Sequence[int], waiting: Sequence[int]) -> dict[str, Any]:

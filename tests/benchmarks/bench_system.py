@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import os
+import random
 import tempfile
 import threading
 import time
@@ -32,6 +33,7 @@ from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings
 
 _LIMIT = 300.0  # seconds that a step may take
+UNITS = 200  # a second at most
 
 
 class System:
@@ -154,17 +156,18 @@ def _rate(name: str, lines: int, seconds: float, before: dict[str, float], syste
 async def latency(
     system: System, watch: Watch, source: Iterator[trade.Order], rate: int, seconds: int
 ) -> dict[str, Any]:
-    """Orders at a steady rate; a unit for every short line comes a second later."""
+    """Orders at a steady rate; a unit comes a second later for every short line, but for no more than `UNITS`."""
     for times in watch.took.values():
         times.clear()
     watch.due.clear()
     began = time.time() + 0.5
     warm = began + seconds / 4
     plan: list[tuple[float, trade.Order, int | None]] = []
+    draw, share = random.Random(rate), UNITS * trade.SHORT / rate
     for n, order in enumerate(islice(source, rate * seconds // trade.LINES)):
         at = began + n * trade.LINES / rate
         plan.append((at, order, None))
-        plan.extend((at + 1, order, part) for part in order.short)
+        plan.extend((at + 1, order, part) for part in order.short if draw.random() < share)
     plan.sort(key=lambda step: step[0])
     before = cpu_seconds(system.pids)
     await _play(system, watch, plan, warm)

@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from backorder_runtime.outbox import Wire
 
@@ -37,7 +38,7 @@ class Order:
             for n, part in enumerate(self.parts)
         ]
         customer = {"customer_id": f"C-{self.number % 500}"}
-        event = {"order_id": self.order_id, "placed_at": "2026-11-24T07:00:00Z", "customer": customer, "lines": lines}
+        event = {"order_id": self.order_id, "placed_at": _now(), "customer": customer, "lines": lines}
         return Wire("order-placed", None, json.dumps(event | more).encode(), ())
 
 
@@ -67,10 +68,15 @@ def stock(part: int, level: int, version: int = 1) -> Wire:
         "location_id": "W1",
         "on_hand": level,
         "version": version,
-        "occurred_at": "2026-11-24T07:00:00Z",
+        "occurred_at": _now(),
         "reason": "received",
     }
     return Wire("stock-changed", None, json.dumps(event).encode(), ())
+
+
+def _now() -> str:
+    # an order of long ago would be late from its first moment
+    return datetime.now(UTC).isoformat()
 
 
 def quantile(values: Sequence[float], q: float) -> float:

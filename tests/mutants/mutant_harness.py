@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +21,7 @@ class Mutant:
     """One small mistake: in `file`, `old` becomes `new`, which `breaks` a rule; one of `tests` must notice.
 
     `old` stands in the file exactly once. `tests` are pytest ids below the project's root. Any member's source may
-    be named; tests that start the stack are fine, but slow.
+    be named.
     """
 
     breaks: str
@@ -43,7 +45,8 @@ def break_copy(mutant, folder):
     assert found == 1, f"{mutant.file} has {found} times, not once:\n{mutant.old}"
     assert mutant.old != mutant.new
     place.write_text(source.replace(mutant.old, mutant.new), encoding="utf-8")
-    compile(place.read_text(encoding="utf-8"), str(place), "exec")
+    if place.suffix == ".py":
+        compile(place.read_text(encoding="utf-8"), str(place), "exec")
 
 
 def copy_of(package, folder):
@@ -54,12 +57,27 @@ def copy_of(package, folder):
     return copy
 
 
-def run(tests, folder, *, seconds=300):
-    """Run tests with the packages in the folder instead of the installed ones; pytest's answer and what it said."""
+def notice(mutant, folder, note, **given):
+    """Fail unless a test notices the mutant; `note` takes by name what the table at the end shows."""
+    break_copy(mutant, folder)
+    start = time.perf_counter()
+    answer, said = run(mutant.tests, folder, **given)
+    note("mutant", mutant.breaks)
+    note("package", mutant.package.name)
+    note("caught", ", ".join(Path(test).name for test in mutant.tests))
+    note("seconds", time.perf_counter() - start)
+    assert answer == NOTICED, said[-3000:]
+
+
+def run(tests, folder, *, seconds=300, plugins: Sequence[str] = (), variables: Mapping[str, str] | None = None):
+    """Run tests with the packages in the folder instead of the installed ones; pytest's answer and what it said.
+
+    `plugins` of pytest may stand beside this file; `variables` are added to the environment.
+    """
     done = subprocess.run(
-        [sys.executable, *PYTEST, *tests],
+        [sys.executable, *PYTEST, *(word for plugin in plugins for word in ("-p", plugin)), *tests],
         cwd=ROOT,
-        env=_environment(folder),
+        env=_environment(folder) | dict(variables or {}),
         capture_output=True,
         text=True,
         timeout=seconds,
@@ -79,4 +97,5 @@ def _environment(folder):
     # outside of xdist, without bytecode in the copies, and without shrinking what is found
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     ours = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "HYPOTHESIS_PROFILE": "mutants"}
-    return {**kept, **ours, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    path = os.pathsep.join([str(folder), str(Path(__file__).parent)])
+    return {**kept, **ours, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -50,7 +50,7 @@ def lanes_of_all_shards(count: int = 4) -> list[str]:
     number = 0
     while len(found) < count:
         lane = f"P{number}@W1"
-        found.setdefault(partition_of(lane.encode(), count), lane)
+        found.setdefault(partition_of(lane, count), lane)
         number += 1
     return [found[shard] for shard in range(count)]
 

@@ -35,7 +35,7 @@ async def test_what_was_taken_away_during_the_rest_is_not_read(consumer):
     assert consumer.position[PLACE] == 0
 
 
-async def test_what_was_taken_away_while_the_broker_was_asked_is_no_longer_paused(consumer, monkeypatch):
+async def test_what_was_taken_away_while_the_broker_was_asked_is_no_longer_paused(consumer):
     turns, read = Turns(consumer, "service", EngineSettings(pace=0)), consumer.getmany
 
     async def revoked_meanwhile(*places, **options):
@@ -43,7 +43,7 @@ async def test_what_was_taken_away_while_the_broker_was_asked_is_no_longer_pause
         return await read(*places, **options)
 
     consumer.getmany = revoked_meanwhile
-    assert await turns.read(lambda: {PLACE}, 0) == []
+    assert await turns.read(lambda: {PLACE}, 0.1) == []
 
 
 async def test_nothing_is_fetched_between_two_reads_unless_there_is_plenty(consumer):

@@ -24,12 +24,6 @@ class _Session(asyncpg.Connection):
 PASSING = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What a call raises while the database is away; the driver itself is confused when it goes in mid-call."""
 
-_SESSION = {
-    "application_name": "backorder",
-    "jit": "off",
-    # every statement finds its rows by an index, few or many: planning it anew for each batch costs more than running it
-    "plan_cache_mode": "force_generic_plan",
-}
 _FINAL = (InvalidPasswordError, InvalidAuthorizationSpecificationError, InvalidCatalogNameError)
 
 
@@ -52,7 +46,7 @@ async def connect(settings: DatabaseSettings) -> "Pool[Any]":
                     min_size=1,
                     max_size=settings.pool,
                     command_timeout=60,
-                    server_settings=_SESSION,
+                    server_settings={"application_name": "backorder", "jit": "off"},
                 )
     except (asyncpg.PostgresError, OSError) as error:
         raise WrongDatabase(f"the database does not let us in: {error}. Check BACKORDER_DATABASE__URL.") from error

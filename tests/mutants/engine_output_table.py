@@ -1,0 +1,150 @@
+"""Mistakes in what the engine asks, sends and translates that must not go unnoticed, and the tests that notice them."""
+
+from engine_table import ENGINE, LOOP, TESTS
+from mutant_harness import Mutant
+
+BATCH, RELAY, ASKING = (f"{TESTS}/test_{name}.py::test" for name in ("batch", "relay", "asking"))
+INTAKE = f"{TESTS}/test_intake_loop.py::test"
+ORDERED = f"{RELAY}_each_event_has_its_number_and_goes_out_in_its_order"
+PUBLIC_FIRST = f"{RELAY}_what_is_public_is_confirmed_before_the_rest_of_a_group_is_sent"
+OUTDATED = f"{ASKING}_rows_that_all_must_be_new_and_are_not_are_outdated"
+
+MUTANTS = (
+    # ── the relay ──────────────────────────────────────────────────────────────────────────────────────
+    Mutant(
+        "the relay numbers each batch anew",
+        f"{ENGINE}/relay.py",
+        "enumerate(batch.entries, batch.first_sequence)",
+        "enumerate(batch.entries, 1)",
+        (ORDERED,),
+    ),
+    Mutant(
+        "the relay sends the newest batch first",
+        f"{ENGINE}/relay.py",
+        "group = tuple(self._waiting)",
+        "group = tuple(reversed(self._waiting))",
+        (ORDERED,),
+    ),
+    Mutant(
+        "an effect is sent before its cause",
+        f"{ENGINE}/relay.py",
+        "for records in (public, internal):",
+        "for records in (internal, public):",
+        (PUBLIC_FIRST,),
+    ),
+    Mutant(
+        "an effect is sent before its cause is confirmed",
+        f"{ENGINE}/relay.py",
+        "for records in (public, internal):",
+        "for records in ([*public, *internal],):",
+        (PUBLIC_FIRST,),
+    ),
+    Mutant(
+        "what is under way counts as sent",
+        f"{ENGINE}/relay.py",
+        "            await self._publish(group)\n",
+        "            self.sent_sequence = group[-1].last_sequence\n            await self._publish(group)\n",
+        (f"{RELAY}_nothing_is_sent_before_the_broker_has_confirmed_it",),
+    ),
+    Mutant(
+        "a loop runs ahead of its relay without a bound",
+        f"{ENGINE}/relay.py",
+        "            await self._changed.wait_for(lambda: len(self._waiting) <= backlog)\n",
+        "",
+        (f"{RELAY}_who_puts_more_than_the_backlog_waits_until_some_are_confirmed",),
+    ),
+    Mutant(
+        "what was decided counts as sent",
+        f"{ENGINE}/batch.py",
+        "self._sent = shard.relay.sent_sequence",
+        "self._sent = shard.next_sequence - 1",
+        (f"{BATCH}_what_is_not_confirmed_stays_in_the_table",),
+    ),
+    Mutant(
+        "what the owner before had not sent is never sent",
+        f"{ENGINE}/ownership.py",
+        "        await relay.put(taken.unsent, backlog=len(taken.unsent))\n",
+        "",
+        (f"{LOOP}_what_the_owner_before_committed_and_nobody_confirmed_is_sent_after_the_claim_as_it_was",),
+    ),
+    Mutant(
+        "a shard whose relay failed is kept",
+        f"{ENGINE}/ownership.py",
+        "error=repr(error))\n                self.drop(number)\n",
+        "error=repr(error))\n",
+        (f"{LOOP}_a_shard_whose_relay_failed_is_claimed_anew_and_sends_again_what_was_not_confirmed",),
+    ),
+    Mutant(
+        "a full bundle comes after the one that was begun later",
+        f"{ENGINE}/bundle.py",
+        "bundles = [*self._full, *(_event(place, bundle) for place, bundle in self._open.items())]",
+        "bundles = [*(_event(place, bundle) for place, bundle in self._open.items()), *self._full]",
+        (f"{TESTS}/test_bundle.py::test_what_goes_on_after_a_full_bundle_comes_after_it",),
+    ),
+    # ── what shards ask together ───────────────────────────────────────────────────────────────────────
+    Mutant(
+        "a shard gets the rows of another",
+        f"{ENGINE}/asking.py",
+        "            answers[row[0]].append(row)\n",
+        "            for rows in answers.values():\n                rows.append(row)\n",
+        (f"{ASKING}_shards_that_wait_for_the_same_statement_ask_it_once_and_each_gets_its_rows",),
+    ),
+    Mutant(
+        "a shard asks what comes later before the others have asked what comes first",
+        f"{ENGINE}/asking.py",
+        "first = min(step.rank",
+        "first = max(step.rank",
+        (f"{ASKING}_a_shard_that_needs_fewer_statements_waits_for_the_others_before_it_goes_on",),
+    ),
+    Mutant(
+        "rows that were to be new and are not go unnoticed",
+        f"{ENGINE}/asking.py",
+        '        if step.outdated and said != f"INSERT 0 {len(shards)}":\n            raise Outdated(step.outdated)\n',
+        "",
+        (OUTDATED,),
+    ),
+    Mutant(
+        "copied rows that are there already are taken for an outage",
+        f"{ENGINE}/asking.py",
+        "            raise Outdated(step.outdated) from error\n",
+        "            raise\n",
+        (f"{ASKING}_a_copied_row_that_is_there_already_is_outdated",),
+    ),
+    Mutant(
+        "who copies the same rows waits in a circle",
+        f"{ENGINE}/asking.py",
+        "sorted((row for each in steps.values() for row in each.rows), key=itemgetter(0, 1))",
+        "[row for each in steps.values() for row in each.rows]",
+        (f"{ASKING}_copied_rows_of_all_shards_go_in_in_one_order",),
+    ),
+    # ── the intake ─────────────────────────────────────────────────────────────────────────────────────
+    Mutant(
+        "an intake commits what was not confirmed",
+        f"{ENGINE}/intake.py",
+        "        await self._publisher.publish(wires)\n        self._limit.keep(tally)\n",
+        "        self._done |= {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}\n"
+        "        await self._publisher.publish(wires)\n        self._limit.keep(tally)\n",
+        (f"{INTAKE}_what_was_not_confirmed_is_translated_again",),
+    ),
+    Mutant(
+        "an intake commits for partitions that others have by now",
+        f"{ENGINE}/intake.py",
+        "for place, at in self._done.items() if place in self._assigned}",
+        "for place, at in self._done.items()}",
+        (f"{INTAKE}_where_others_have_got_to_is_not_overwritten",),
+    ),
+    Mutant(
+        "an intake reads from where its client happens to be",
+        f"{ENGINE}/intake.py",
+        "self._consumer.seek(place, offset)",
+        "pass",
+        (f"{INTAKE}_it_reads_nothing_before_it_knows_where_its_group_stood",),
+    ),
+    Mutant(
+        "an intake that refuses everything does so",
+        f"{ENGINE}/intake.py",
+        "if r.origin not in refused), letters)",
+        "if r.origin not in refused), ())",
+        (f"{INTAKE}_a_version_that_refuses_everything_publishes_nothing_of_it",),
+    ),
+)

@@ -1,0 +1,111 @@
+"""Mistakes in the engine's statements that must not go unnoticed; to notice them takes a real database."""
+
+from engine_table import ENGINE, TESTS
+from mutant_harness import Mutant
+
+STORE = f"{TESTS}/test_store.py::test"
+CLAIMED = f"{STORE}_a_claim_goes_on_where_the_last_owner_stood_whatever_the_log_begins_with"
+
+MUTANTS = (
+    Mutant(
+        "the epoch is not compared",
+        f"{ENGINE}/queries.sql",
+        "    WHERE shard.shard = ours.shard AND shard.epoch = ours.epoch\n",
+        "    WHERE shard.shard = ours.shard\n",
+        (
+            f"{STORE}_whoever_claimed_before_is_fenced_and_those_beside_him_are_not",
+            f"{TESTS}/test_engine.py::test_a_zombie_commits_nothing_after_its_shards_moved",
+        ),
+    ),
+    Mutant(
+        "a claim leaves the epoch as it is",
+        f"{ENGINE}/queries.sql",
+        "DO UPDATE SET epoch = shard.epoch + 1,",
+        "DO UPDATE SET epoch = shard.epoch,",
+        (f"{STORE}_whoever_claimed_before_is_fenced_and_those_beside_him_are_not",),
+    ),
+    Mutant(
+        "offsets are not compared",
+        f"{ENGINE}/queries.sql",
+        " AND input.next_offset = step.old\n",
+        "\n",
+        (f"{STORE}_a_batch_that_begins_elsewhere_than_the_last_one_ended_is_fenced",),
+    ),
+    Mutant(
+        "that offsets did not move goes unnoticed",
+        f"{ENGINE}/store.py",
+        "if moved.get(fence.shard) != len(fence.steps)]",
+        "if fence.shard not in moved]",
+        (f"{STORE}_a_batch_that_begins_elsewhere_than_the_last_one_ended_is_fenced",),
+    ),
+    Mutant(
+        "a claim begins at the first record that the log has",
+        f"{ENGINE}/queries.sql",
+        "AS seen (topic, first)\nON CONFLICT DO NOTHING",
+        "AS seen (topic, first)\nON CONFLICT (shard, topic) DO UPDATE SET next_offset = excluded.next_offset",
+        (CLAIMED,),
+    ),
+    Mutant(
+        "a number of the outbox is given twice",
+        f"{ENGINE}/queries.sql",
+        " AND shard.next_sequence = fresh.first_sequence\n",
+        "\n",
+        (f"{STORE}_a_number_is_given_once",),
+    ),
+    Mutant(
+        "that a number was taken goes unnoticed",
+        f"{ENGINE}/store.py",
+        "if len(numbered) != len(batches):",
+        "if not batches:",
+        (f"{STORE}_a_number_is_given_once",),
+    ),
+    Mutant(
+        "what was not confirmed leaves the outbox",
+        f"{ENGINE}/queries.sql",
+        " AND outbox.first_sequence <= fence.sent\n",
+        "\n",
+        (f"{STORE}_only_what_was_confirmed_leaves_the_outbox_and_only_of_the_shard",),
+    ),
+    Mutant(
+        "the outbox is read newest first",
+        f"{ENGINE}/queries.sql",
+        "first_sequence > $2 ORDER BY first_sequence\n",
+        "first_sequence > $2 ORDER BY first_sequence DESC\n",
+        (f"{STORE}_only_what_was_confirmed_leaves_the_outbox_and_only_of_the_shard",),
+    ),
+    Mutant(
+        "a timer that rang rings again",
+        f"{ENGINE}/queries.sql",
+        "DELETE FROM timer WHERE (shard, lane, key) IN (",
+        "UPDATE timer SET due_at = due_at WHERE (shard, lane, key) IN (",
+        (f"{STORE}_a_timer_that_is_due_is_taken_once_and_what_is_not_stays",),
+    ),
+    Mutant(
+        "what a stopped lane kept comes back newest first",
+        f"{ENGINE}/queries.sql",
+        "FROM taken ORDER BY id",
+        "FROM taken ORDER BY id DESC",
+        (f"{STORE}_what_a_stopped_lane_kept_comes_back_in_its_order_when_it_is_to_go_on",),
+    ),
+    Mutant(
+        "what a lane refuses twice is two dead letters",
+        f"{ENGINE}/store.py",
+        "return [x for o, x in first.items() if (o.topic, o.partition, o.offset) in fresh]",
+        "return list(first.values())",
+        (f"{STORE}_a_record_is_refused_once_however_many_lanes_do_and_however_often",),
+    ),
+    Mutant(
+        "an owner that stands still keeps its shard",
+        f"{ENGINE}/queries.sql",
+        "SELECT count(*) FILTER (WHERE pg_terminate_backend(holder.pid)) FROM shard",
+        "SELECT count(*) FROM shard",
+        (f"{STORE}_an_owner_that_stands_still_in_mid_transaction_is_put_out_of_it",),
+    ),
+    Mutant(
+        "our producer puts a lane elsewhere than every other client",
+        f"{ENGINE}/publisher.py",
+        '"partitioner": "murmur2_random"',
+        '"partitioner": "consistent_random"',
+        (f"{TESTS}/test_engine.py::test_every_client_puts_a_key_into_the_same_partition",),
+    ),
+)
