@@ -33,7 +33,7 @@ from backorder_runtime.settings import DatabaseSettings
 pytestmark = pytest.mark.stack
 
 GRACE = 20.0  # seconds in which a process has to end
-PAUSE = float(os.environ.get("UPGRADE_PAUSE", "10"))  # seconds; a second is the aim, on a machine that has time
+PAUSE = float(os.environ.get("UPGRADE_PAUSE", "5"))  # seconds; a second is the aim, on a machine that has time
 STEADY = 1.5  # seconds of flow between two replacements
 
 
