@@ -98,7 +98,7 @@ def plot_costs(report: Report) -> None:
             left += used
     axes.set_yticks([0, 1], ["whole way", "ledger step"])
     axes.set_xlabel("processor time per 1,000 lines, ms")
-    axes.legend(fontsize=7, ncols=4, loc="upper right")
+    axes.legend(fontsize=7, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.22))
     _save(figure, "costs.png")
 
 
@@ -127,10 +127,20 @@ def plot_growth(report: Report) -> None:
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5))
     lanes = report["by_lanes"]
     left.plot([x["lanes"] for x in lanes], [x["lines_per_second"] for x in lanes], marker="o")
-    left.set(xscale="log", xlabel="lanes", ylabel="ledger step, lines/s", ylim=(0, None))
+    left.set(
+        xscale="log",
+        xlabel="lanes",
+        ylabel="ledger step, lines/s",
+        ylim=(0, 1.1 * max(x["lines_per_second"] for x in lanes)),
+    )
     waiting = report["by_open"]
     right.plot([x["open"] for x in waiting], [x["drain"]["lines_per_second"] for x in waiting], marker="o")
-    right.set(xscale="log", xlabel="open back orders", ylabel="whole way, lines/s", ylim=(0, None))
+    right.set(
+        xscale="log",
+        xlabel="open back orders",
+        ylabel="whole way, lines/s",
+        ylim=(0, 1.1 * max(x["drain"]["lines_per_second"] for x in waiting)),
+    )
     for axes in (left, right):
         axes.grid(visible=True, alpha=0.3)
     _save(figure, "growth.png")
@@ -165,7 +175,8 @@ before.
 ## Answers
 
 Every event is published at its scheduled time, whatever the system does, and the answer counts from that time until a
-subscriber has it. A second after an order, one unit comes for each of its short lines.
+subscriber has it. A second after an order, one unit comes for each of its short lines, but for no more than 200 lines a
+second. Beyond what the machine takes, the wait grows for as long as the measurement lasts.
 
 {answers(system, last)}
 
