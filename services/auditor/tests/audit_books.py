@@ -10,6 +10,7 @@ import msgspec
 from auditor.settings import AuditSettings
 from backorder_contracts.identity import parts_of
 from backorder_contracts.internal import Cause, LineDetail, LineRef
+from backorder_runtime.asking import together
 from gap_detector import repository as gap
 from gap_detector.domain.model import Lane, Line
 from priority_router import repository as router
@@ -41,7 +42,7 @@ class Ledgers:
     async def lane(self, lane, *, on_hand=0, covered=0, handed=0, needed=0, idle=0, unsettled=None, shard=0):
         known = Lane(*parts_of(lane), on_hand=on_hand, covered=covered, handed=handed, needed=needed)
         async with self.within("gap_detector") as conn:
-            await gap.add_lanes(conn, shard, [known])
+            await together(conn, {shard: gap.add_lanes(shard, [known])})
         state = router.LaneState(idle, (), (), 0, None, {}, unsettled)
         await self.admin.execute(
             "INSERT INTO priority_router.lane_queue (lane, shard, policy_version, state) VALUES ($1, $2, '1', $3)",
@@ -54,12 +55,12 @@ class Ledgers:
         known, ref = Lane(*parts_of(lane)), LineRef(order_id, "1")
         known.lines[ref] = Line(detail=detail(lane, order_id), number=1, **numbers)
         async with self.within("gap_detector") as conn:
-            await gap.add_lines(conn, shard, [(known, ref)])
+            await together(conn, {shard: gap.add_lines(shard, [(known, ref)])})
 
     async def back_order(self, lane, order_id, *, shard=0, **numbers):
         order = BackOrder(f"BO-{order_id}", detail(lane, order_id), NOW, due_at=NOW, **numbers)
         async with self.within("priority_router") as conn:
-            await router.save_back_orders(conn, shard, [(lane, order)])
+            await together(conn, {shard: router.save_back_orders([(lane, order)])})
 
     async def waiting(self, lane, *, shard=0):
         """A lane in order: one back order holds 2 of its 5 units, another line is covered."""
