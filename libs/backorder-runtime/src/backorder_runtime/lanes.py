@@ -102,9 +102,9 @@ class LaneRunner:
             work[record.partition].append(record)
         reports = self._report_due.passed()
         idle = {n for n, shard in self._ours.shards.items() if reports and shard.has_news_of_relay}
-        await self._run_turn({n: work[n] for n in {*work, *due, *idle} & self._ours.shards.keys()}, due)
-        if reports:
-            await lag.commit(self._consumer, self._ours.places())
+        turn = self._run_turn({n: work[n] for n in {*work, *due, *idle} & self._ours.shards.keys()}, due)
+        # where we stood before this turn is told meanwhile: nobody waits for the broker's answer
+        await asyncio.gather(turn, *([lag.commit(self._consumer, self._ours.places())] if reports else []))
         if found is not None and self._service.rules:
             await self._forget()
 
