@@ -53,12 +53,13 @@ def rates(report: Report, last: Report) -> str:
 
 def answers(report: Report, last: Report) -> str:
     """How long an answer takes, open loop."""
-    before = {each["lines_per_second"]: each for each in last.get("latency", [])}
+    # the rates of one run are shares of what it drained, so they differ a little from those of the last
+    before = last.get("latency") or [{}] * len(report["latency"])
     rows = []
-    for each in report["latency"]:
+    for each, then in zip(report["latency"], before, strict=True):
         rate = each["lines_per_second"]
         for kind, name in (("opened", "order-placed → opened"), ("allocated", "stock-changed → allocated")):
-            times, old = each[kind], before.get(rate, {}).get(kind, {})
+            times, old = each[kind], then.get(kind, {})
             figures = [times[q] for q in ("p50", "p99", "p99.9")]
             cpu = sum(each["cpu_percent"].values())
             rows.append(
