@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,9 @@ def rates(report: Report, last: Report) -> str:
 def answers(report: Report, last: Report) -> str:
     """How long an answer takes, open loop."""
     # the rates of one run are shares of what it drained, so they differ a little from those of the last
-    before = last.get("latency") or [{}] * len(report["latency"])
+    before = last.get("latency", [])
     rows = []
-    for each, then in zip(report["latency"], before, strict=True):
+    for each, then in zip_longest(report["latency"], before[: len(report["latency"])], fillvalue={}):
         rate = each["lines_per_second"]
         for kind, name in (("opened", "order-placed → opened"), ("allocated", "stock-changed → allocated")):
             times, old = each[kind], then.get(kind, {})
