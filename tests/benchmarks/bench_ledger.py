@@ -83,8 +83,8 @@ def order_lines(parts: Sequence[int], quantities: Sequence[int]) -> list[Record]
 
 async def drain(shard: "Shard[Any, Any]", pool: Any, records: Sequence[Record], batch: int) -> None:
     for start in range(0, len(records), batch):
-        (done,) = await run(pool, [Batch(shard, records[start : start + batch], due=False)], utc_now)
-        if done is not None:
+        published = await run(pool, [Batch(shard, records[start : start + batch], due=False)], utc_now)
+        for done in published.values():
             shard.relay.sent_sequence = done.last_sequence
 
 

@@ -27,7 +27,7 @@ from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 from ledger_backlog import order_lines, positions
 from meters import cpu_seconds, machine, memory_mb, processes
 
-from backorder_dev.local_run import DEFAULT_PARTITIONS, LocalRun, running
+from backorder_dev.local_run import LocalRun, running
 from backorder_dev.services import SERVICES, Service
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings
@@ -57,9 +57,8 @@ class System:
 async def running_system(services: Sequence[Service] = SERVICES) -> AsyncIterator[System]:
     """A system for as long as the block lasts, with the broker as it is when it runs for long."""
     os.environ["KAFKA_JVM_PERFORMANCE_OPTS"] = "-XX:+UseSerialGC"
-    partitions = int(os.environ.get("PARTITIONS", DEFAULT_PARTITIONS))
     with tempfile.TemporaryDirectory(prefix="backorder-bench-", ignore_cleanup_errors=True) as folder:
-        async with running(Path(folder), services, partitions) as run:
+        async with running(Path(folder), services) as run:
             publisher = Publisher(KafkaSettings(bootstrap_servers=run.endpoints().kafka))
             database = await asyncpg.connect(run.endpoints().database)
             try:

@@ -192,16 +192,14 @@ class LocalRun:
 
 
 @asynccontextmanager
-async def running(
-    run_dir: Path, services: Sequence[Service] = SERVICES, partitions: int = DEFAULT_PARTITIONS
-) -> AsyncIterator[LocalRun]:
+async def running(run_dir: Path, services: Sequence[Service] = SERVICES) -> AsyncIterator[LocalRun]:
     """A run for as long as the block lasts, which begins when everything is up; for tests and benchmarks.
 
     Raises:
         StartError: a part did not start.
     """
     up, stop = asyncio.Event(), asyncio.Event()
-    run = LocalRun(run_dir, services=services, partitions=partitions, say=lambda _: None, ready=lambda _: up.set())
+    run = LocalRun(run_dir, services=services, say=lambda _: None, ready=lambda _: up.set())
     task, waiting = asyncio.create_task(run.run(stop)), asyncio.create_task(up.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if not up.is_set():

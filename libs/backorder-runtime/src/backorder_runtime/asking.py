@@ -7,7 +7,7 @@ So a statement's first parameter is the shard of each row, and what it reads has
 
 import asyncio
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, TypeAlias, TypeVar
@@ -41,22 +41,21 @@ class Statement:
 
 def statements(package: str, file: str = "queries.sql") -> Mapping[str, Statement]:
     """The statements of a package's SQL file by name. Raises ValueError when a name stands twice."""
+    found = enumerate(queries.load(package, file).items())
     return {
-        name: Statement(
-            text,
-            rank,
-            {
-                int(n): queries.numbers if separator == "','" else queries.texts
-                for n, separator in _TRAVELS.findall(text)
-            },
-        )
-        for rank, (name, text) in enumerate(queries.load(package, file).items())
+        name: Statement(text, rank, {int(n): _PACKED[separator] for n, separator in _TRAVELS.findall(text)})
+        for rank, (name, text) in found
     }
 
 
+def by_column(rows: Iterable[tuple[Any, ...]]) -> Sequence[Column]:
+    """Rows, at least one, as the columns that a statement takes."""
+    return list(zip(*rows, strict=True))
+
+
 @dataclass(frozen=True, slots=True)
-class Read:
-    """Rows to be read; the answer has the rows of the shard that asked."""
+class _Stated:
+    """A statement with the columns of its rows."""
 
     statement: Statement
     columns: Sequence[Column]
@@ -65,6 +64,11 @@ class Read:
     def rank(self) -> int:
         """Which step goes first when handlers wait for different ones."""
         return self.statement.rank
+
+
+@dataclass(frozen=True, slots=True)
+class Read(_Stated):
+    """Rows to be read; the answer has the rows of the shard that asked."""
 
     @staticmethod
     async def run(conn: Conn, steps: "Mapping[int, Read]") -> Mapping[int, Rows]:
@@ -77,17 +81,10 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Write:
+class Write(_Stated):
     """Rows to be stored. With `outdated`, each must be new: else what was loaded is no longer so."""
 
-    statement: Statement
-    columns: Sequence[Column]
     outdated: str | None = None
-
-    @property
-    def rank(self) -> int:
-        """Which step goes first when handlers wait for different ones."""
-        return self.statement.rank
 
     @staticmethod
     async def run(conn: Conn, steps: "Mapping[int, Write]") -> Mapping[int, Rows]:
@@ -163,7 +160,7 @@ async def _next(conn: Conn, waiting: Mapping[int, Step]) -> Mapping[int, Rows]:
     return answers
 
 
-def _merged(steps: "Mapping[int, Read] | Mapping[int, Write]") -> tuple[list[int], list[Column]]:
+def _merged(steps: Mapping[int, _Stated]) -> tuple[list[int], list[Column]]:
     """The columns of all shards one after the other, and the shard of each row."""
     if len(steps) == 1:
         ((shard, step),) = steps.items()

@@ -6,7 +6,7 @@ happens twice, and nothing half. Batches that are small share one transaction, b
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -173,8 +173,8 @@ class Batch(Generic[E, F]):
 
 async def run(
     pool: "Pool[Any]", batches: "Sequence[Batch[Any, Any]]", clock: Callable[[], datetime]
-) -> "list[OutboxBatch | None]":
-    """Commit batches of different shards in one transaction; returns what each publishes.
+) -> Mapping[int, OutboxBatch]:
+    """Commit batches of different shards in one transaction; returns what those of them publish that publish.
 
     Raises `Fenced` when some of the shards are no longer ours: then nothing was done. Raises `Outdated`, or whatever
     the database raises: then nothing was stored, but all of these shards have to be claimed again.
@@ -184,18 +184,17 @@ async def run(
     async with pool.acquire() as conn, conn.transaction():
         await store.advance(conn, [batch.fence for batch in batches])
         await _take_due(conn, [batch for batch in batches if batch.due], now)
-        handlers = {batch.shard.number: batch.shard.handler for batch in batches}
         await asking.together(conn, {each.shard.number: each.shard.handler.load(each.arrived) for each in batches})
         for batch in batches:
             await batch.process(now)
-        await asking.together(conn, {number: handler.save() for number, handler in handlers.items()})
+        await asking.together(conn, {each.shard.number: each.shard.handler.save() for each in batches})
         outcomes = {batch.shard.number: (batch.shard.next_sequence, batch.outcome) for batch in batches}
         published = await keep(conn, outcomes, now)
     seconds = time.perf_counter() - began
     BATCH_SECONDS.labels("lanes").observe(seconds)
     for batch in batches:
         batch.committed(published.get(batch.shard.number), now, seconds)
-    return [published.get(batch.shard.number) for batch in batches]
+    return published
 
 
 async def _take_due(conn: Conn, batches: "Sequence[Batch[Any, Any]]", now: datetime) -> None:

@@ -79,9 +79,6 @@ class IntakeRunner:
         engine = self._settings.engine
         if self._unplaced:
             await self._place()
-        if not self._placed():
-            await first_of(stop.wait(), timeout=engine.poll)
-            return
         reading = self._turns.read(self._placed, engine.poll)
         records = await first_of(reading, stop.wait(), timeout=engine.stall / 2)
         if not records:

@@ -109,14 +109,9 @@ class LaneRunner:
             await self._forget()
 
     async def _poll(self, stop: asyncio.Event, wait: float) -> list[Record]:
-        engine = self._settings.engine
-        if not self.owned:
-            await first_of(stop.wait(), self._ours.changed.wait(), timeout=engine.poll)
-            return []
-        polled = await first_of(
-            self._turns.read(self._ours.places, wait), stop.wait(), self._ours.changed.wait(), timeout=engine.stall / 2
-        )
-        return polled or []
+        reading = self._turns.read(self._ours.places, wait)
+        patience = self._settings.engine.stall / 2
+        return await first_of(reading, stop.wait(), self._ours.changed.wait(), timeout=patience) or []
 
     async def _run_turn(self, work: Mapping[int, Sequence[Record]], due: frozenset[int]) -> None:
         """Run what was polled: all shards in one transaction while that is little, else each for itself."""
@@ -154,8 +149,7 @@ class LaneRunner:
                 self._ours.drop(number, shard)
         else:
             self._apart -= shards.keys()
-            told = zip(shards.items(), published, strict=True)
-            await asyncio.gather(*(self._publish(n, shard, batch) for (n, shard), batch in told))
+            await asyncio.gather(*(self._publish(n, shards[n], batch) for n, batch in published.items()))
 
     def _drop_fenced(self, shards: Mapping[int, Shard[Any, Any]]) -> None:
         FENCED.inc(len(shards))
@@ -163,8 +157,8 @@ class LaneRunner:
         for number, shard in shards.items():
             self._ours.drop(number, shard)
 
-    async def _publish(self, number: int, shard: Shard[Any, Any], batch: OutboxBatch | None) -> None:
-        if batch is not None and self._ours.shards.get(number) is shard:
+    async def _publish(self, number: int, shard: Shard[Any, Any], batch: OutboxBatch) -> None:
+        if self._ours.shards.get(number) is shard:
             relayed = shard.relay.put([batch], backlog=self._settings.engine.relay_backlog)
             # a relay that fails, or is cancelled because the shard was revoked, is no failure of this loop
             await first_of(relayed, asyncio.wait({self._ours.relays[number]}))
@@ -185,7 +179,8 @@ class LaneRunner:
             self._rhythm.failed(number)
         else:
             self._rhythm.done(number, more=more)
-            await self._publish(number, shard, batch)
+            if batch is not None:
+                await self._publish(number, shard, batch)
 
     async def _topics_hold(self) -> bool:
         """Whether the topics are still the ones we know, since we were assigned; False while nobody can say."""

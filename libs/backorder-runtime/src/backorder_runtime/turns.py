@@ -36,7 +36,8 @@ class Turns:
         if not self.plenty:
             await self._rest()
         partitions = places()
-        if not partitions:
+        if not partitions:  # until some are ours again
+            await asyncio.sleep(self._engine.poll)
             return []
         self._consumer.resume(*partitions)
         records = await kafka.poll(self._consumer, self._service, partitions, wait, self._engine.batch)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from backorder_contracts.internal import LineDetail, LineRef, Lot, OrderCancelled
-from backorder_runtime.asking import Asking, Copy, Read, Write, statements
+from backorder_runtime.asking import Asking, Copy, Read, Write, by_column, statements
 from gap_detector.domain.model import Lane, Line
 
 _SQL = statements("gap_detector")
@@ -56,8 +56,8 @@ def load_known(refs: Sequence[LineRef]) -> Asking[list[LineRef]]:
 def load_lanes(names: Iterable[str]) -> Asking[list[Lane]]:
     """The lanes among these that have a row, without lines."""
     rows = yield Read(_SQL["lanes"], (list(names),))
-    names = ("part_id", "location_id", *_NUMBERS_OF_LANE)
-    return [Lane(**{name: row[name] for name in names}, lots=_lots.decode(row["lots"])) for row in rows]
+    plain = ("part_id", "location_id", *_NUMBERS_OF_LANE)
+    return [Lane(**{name: row[name] for name in plain}, lots=_lots.decode(row["lots"])) for row in rows]
 
 
 def load_lines(refs: Sequence[LineRef]) -> Asking[list[StoredLine]]:
@@ -140,7 +140,7 @@ def add_lanes(shard: int, lanes: Sequence[Lane]) -> Asking[None]:
 
 def save_lanes(lanes: Sequence[Lane]) -> Asking[None]:
     """Store the numbers of lanes that were there before."""
-    numbers = zip(*map(_lane_numbers, lanes), strict=True)
+    numbers = by_column(map(_lane_numbers, lanes))
     yield Write(_SQL["save_lanes"], ([lane.name for lane in lanes], *numbers, [_encode(lane.lots) for lane in lanes]))
 
 
@@ -161,7 +161,7 @@ def save_lines(lines: Sequence[tuple[Lane, LineRef]]) -> Asking[None]:
     for lane, ref in lines:
         line = lane.lines[ref]
         rows.append((ref.order_id, ref.line_id, _place(lane, line), *_line_numbers(line), line.opened))
-    yield Write(_SQL["save_lines"], list(zip(*rows, strict=True)))
+    yield Write(_SQL["save_lines"], by_column(rows))
 
 
 def _place(lane: Lane, line: Line) -> str:
@@ -174,4 +174,4 @@ def _place(lane: Lane, line: Line) -> str:
 def keep_cancellations(kept: Sequence[OrderCancelled]) -> Asking[None]:
     """Store cancellations for lines that come late."""
     rows = [(c.order_id, c.cancellation_id, _encode(c)) for c in kept]
-    yield Write(_SQL["keep_cancellations"], list(zip(*rows, strict=True)))
+    yield Write(_SQL["keep_cancellations"], by_column(rows))

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from backorder_runtime.asking import Asking, Read, Write, statements
+from backorder_runtime.asking import Asking, Read, Write, by_column, statements
 from inventory_sync.domain.model import Announced, Delivery, Doubt, Lane, Seen
 
 _SQL = statements("inventory_sync")
@@ -28,7 +28,7 @@ def load_open(lanes: Sequence[str]) -> Asking[list[tuple[str, Delivery]]]:
 
 def load_deliveries(named: Sequence[tuple[str, str]]) -> Asking[list[tuple[str, Delivery]]]:
     """Deliveries by lane and name, whether or not they are open."""
-    rows = yield Read(_SQL["deliveries"], _columns(named))
+    rows = yield Read(_SQL["deliveries"], by_column(named))
     return [_delivery(row) for row in rows]
 
 
@@ -52,7 +52,7 @@ def _delivery(row: Any) -> tuple[str, Delivery]:
 
 def load_versions(named: Sequence[tuple[str, int]]) -> Asking[list[tuple[str, int, Seen]]]:
     """The versions among these that were taken before."""
-    rows = yield Read(_SQL["versions"], _columns(named))
+    rows = yield Read(_SQL["versions"], by_column(named))
     return [(lane, version, Seen(*seen)) for _, lane, version, *seen in rows]
 
 
@@ -71,13 +71,13 @@ def load_places(delivery_ids: Sequence[str]) -> Asking[dict[str, str]]:
 def save_lanes(lanes: Sequence[Lane]) -> Asking[None]:
     """Store the levels of lanes."""
     rows = [(lane.name, lane.part_id, lane.location_id, lane.on_hand, lane.version) for lane in lanes]
-    yield Write(_SQL["save_lanes"], _columns(rows))
+    yield Write(_SQL["save_lanes"], by_column(rows))
 
 
 def save_versions(versions: Sequence[tuple[str, int, Seen]]) -> Asking[None]:
     """Store versions that were taken, or are contested now."""
     rows = [(lane, version, seen.on_hand, seen.content, seen.contested) for lane, version, seen in versions]
-    yield Write(_SQL["save_versions"], _columns(rows))
+    yield Write(_SQL["save_versions"], by_column(rows))
 
 
 def save_deliveries(deliveries: Sequence[tuple[str, Delivery]]) -> Asking[None]:
@@ -95,7 +95,7 @@ def save_deliveries(deliveries: Sequence[tuple[str, Delivery]]) -> Asking[None]:
         )
         for lane, delivery in deliveries
     ]
-    yield Write(_SQL["save_deliveries"], _columns(rows))
+    yield Write(_SQL["save_deliveries"], by_column(rows))
 
 
 def _announced(known: Announced | None) -> tuple[Any, ...]:
@@ -118,7 +118,3 @@ def add_places(places: Mapping[str, str]) -> Asking[None]:
     """Store where deliveries were announced first. Another shard may be faster with one."""
     outdated = "a delivery was announced in two lanes at once; deciding again with both known"
     yield Write(_SQL["add_places"], (list(places), list(places.values())), outdated)
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    return list(zip(*rows, strict=True))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from backorder_runtime import queries
-from backorder_runtime.asking import Asking, Read, Write, statements
+from backorder_runtime.asking import Asking, Read, Write, by_column, statements
 from notifier.domain.decide import Reach, Seen
 from notifier.domain.model import Audience, Channel, Notification, Outcome, Recipient
 from notifier.settings import TeamSettings
@@ -52,9 +52,9 @@ def note_versions(seen: Sequence[Seen], now: datetime) -> Asking[None]:
 
 def queue(fresh: Sequence[Notification], now: datetime) -> Asking[None]:
     """Store notifications that wait, and settle the older ones that they make needless."""
-    yield Write(_SQL["queue"], list(zip(*(_row(each, now) for each in fresh), strict=True)))
+    yield Write(_SQL["queue"], by_column(_row(each, now) for each in fresh))
     if newer := [(now, *row) for each in fresh for row in _replaced(each)]:
-        yield Write(_SQL["supersede"], list(zip(*newer, strict=True)))
+        yield Write(_SQL["supersede"], by_column(newer))
 
 
 def _replaced(notification: Notification) -> Iterator[tuple[object, ...]]:

@@ -60,7 +60,7 @@ def next_of(standing: Standing, policy: Policy | None, now: datetime) -> Next | 
         return found if found.p50 is None or found.p90 is None else _not_past(found, found.p50, found.p90, now)
     if order.allocated:
         return _set_aside(order, policy)
-    return Next("released", f"The warehouse was told to ship {_n(order.released)}.", "The shipment.")
+    return Next("released", f"The warehouse was told to ship {count_of(order.released)}.", "The shipment.")
 
 
 def _not_past(found: Next, p50: datetime, p90: datetime, now: datetime) -> Next:
@@ -69,9 +69,9 @@ def _not_past(found: Next, p50: datetime, p90: datetime, now: datetime) -> Next:
 
 def _set_aside(order: BackOrder, policy: Policy | None) -> Next:
     if policy is not None and policy.bands[order.band].manual:
-        detail = f"{_n(order.allocated)} are set aside; band {order.band_name} waits for a command."
+        detail = f"{count_of(order.allocated)} are set aside; band {order.band_name} waits for a command."
         return Next("manual", detail, "A release command.")
-    return Next("debounce", f"{_n(order.allocated)} are set aside and released in a moment.", "Nothing; wait.")
+    return Next("debounce", f"{count_of(order.allocated)} are set aside and released in a moment.", "Nothing; wait.")
 
 
 def _room(standing: Standing, order: BackOrder, policy: Policy | None) -> int | None:
@@ -89,17 +89,17 @@ def _waiting(standing: Standing, order: BackOrder, room: int | None) -> Next:
     if order.lending:
         return _lending(standing, order)
     ahead = (
-        f"{_n(standing.units)} of {_lines(standing.lines)} are served before it"
+        f"{count_of(standing.units)} of {_lines(standing.lines)} are served before it"
         if standing.lines
         else "It is the first in line"
     )
     if earlier < standing.units:
         ahead = (
-            f"{_n(standing.units)} of {_lines(standing.lines)} have a better rank, but its promise is protected: "
-            f"no more than {_n(earlier)} of them come first"
+            f"{count_of(standing.units)} of {_lines(standing.lines)} have a better rank, but its promise is protected: "
+            f"no more than {count_of(earlier)} of them come first"
         )
-    debt = f", and {_n(owed)} are owed" if owed else ""
-    waits = f"{ahead}{debt}; it waits for {_n(order.waiting)}."
+    debt = f", and {count_of(owed)} are owed" if owed else ""
+    waits = f"{ahead}{debt}; it waits for {count_of(order.waiting)}."
     inbound = sorted(standing.state.inbound, key=lambda d: (d.p50, d.delivery_id))
     found = _brings(inbound, before + order.waiting)
     if found is not None:
@@ -111,7 +111,7 @@ def _waiting(standing: Standing, order: BackOrder, room: int | None) -> Next:
         )
         return Next("waits-for-delivery", waits, part, found.delivery_id, found.p50, found.p90)
     missing = before + order.waiting - sum(delivery.units for delivery in inbound)
-    announced = f"{_n(sum(d.units for d in inbound))} are announced" if inbound else "No delivery is announced"
+    announced = f"{count_of(sum(d.units for d in inbound))} are announced" if inbound else "No delivery is announced"
     return Next("no-supply", f"{waits} {announced}.", f"{_more(missing)} to be ordered, or a better rank.")
 
 
@@ -119,8 +119,8 @@ def _lending(standing: Standing, order: BackOrder) -> Next:
     known = sum(delivery.units for delivery in standing.state.inbound)
     claim = order.waiting + order.allocated
     detail = (
-        f"It ships only complete and lacks {_n(order.waiting)} of {claim}; what is known to come ({_n(known)}) "
-        "cannot complete it behind the lines before it, so others may use its units."
+        f"It ships only complete and lacks {count_of(order.waiting)} of {claim}; what is known to come "
+        f"({count_of(known)}) cannot complete it behind the lines before it, so others may use its units."
     )
     return Next("cannot-complete", detail, f"{_more(max(claim - known, 1))} to be announced, or a better rank.")
 
@@ -145,7 +145,8 @@ def _allocated(decision: Decision) -> str:
     detail = decision.detail
     taken = f", taken from {detail.taken_from}" if detail.taken_from else ""
     came = f" (from {', '.join(name for name, _ in detail.deliveries)})" if detail.deliveries else ""
-    return f"{_n(detail.units)} set aside{came}{_place(decision)}{taken}{_because(decision)}{_passed_over(decision)}."
+    why = f"{_because(decision)}{_passed_over(decision)}"
+    return f"{count_of(detail.units)} set aside{came}{_place(decision)}{taken}{why}."
 
 
 def _passed_over(decision: Decision) -> str:
@@ -163,7 +164,7 @@ def _passed_over(decision: Decision) -> str:
 def _revoked(decision: Decision) -> str:
     whom = f" for {decision.detail.taken_for}" if decision.detail.taken_for else ""
     why = f": {_LOST[decision.rule]}" if decision.rule in _LOST else _because(decision)
-    return f"{_n(decision.detail.units)} taken back at place {decision.rank or '-'}{whom}{why}."
+    return f"{count_of(decision.detail.units)} taken back at place {decision.rank or '-'}{whom}{why}."
 
 
 def _place(decision: Decision) -> str:
@@ -178,7 +179,8 @@ def _who(decision: Decision) -> str:
     return str((decision.detail.command or {}).get("requested_by", "a command"))
 
 
-def _n(units: int) -> str:
+def count_of(units: int) -> str:
+    """So many units, in words."""
     return "1 unit" if units == 1 else f"{units} units"
 
 
@@ -193,13 +195,13 @@ def _more(units: int) -> str:
 _SENTENCES: dict[str, Callable[[Decision], str]] = {
     "allocated": _allocated,
     "revoked": _revoked,
-    "released": lambda d: f"{_n(d.detail.units)} released to the warehouse{_because(d)}.",
+    "released": lambda d: f"{count_of(d.detail.units)} released to the warehouse{_because(d)}.",
     "prioritised": lambda d: f"Put into band {d.detail.band}{_place(d)} ({d.detail.reason or 'opened'}).",
-    "shipped": lambda d: f"{_n(d.detail.units)} left the warehouse.",
+    "shipped": lambda d: f"{count_of(d.detail.units)} left the warehouse.",
     "held": lambda d: f"Held by {_who(d)}.",
     "resumed": lambda d: f"Resumed by {_who(d)}.",
-    "cancelled": lambda d: f"{_n(d.detail.units)} cancelled ({d.detail.reason}).",
-    "rerouted": lambda d: f"{_n(d.detail.units)} went on to {d.detail.to_location_id}.",
-    "cancel-refused": lambda d: f"{_n(d.detail.units)} could not be cancelled any more.",
+    "cancelled": lambda d: f"{count_of(d.detail.units)} cancelled ({d.detail.reason}).",
+    "rerouted": lambda d: f"{count_of(d.detail.units)} went on to {d.detail.to_location_id}.",
+    "cancel-refused": lambda d: f"{count_of(d.detail.units)} could not be cancelled any more.",
     "command-refused": lambda d: f"Command {(d.detail.command or {}).get('action', '')} refused: {d.detail.reason}.",
 }

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from backorder_runtime.local_settings import NoSystem, service_url
 from priority_router.asking import ROUTER, RouterUrl, ask
+from priority_router.explain import count_of
 
 _NOT_FOUND = 404
 _OK = 200
@@ -108,7 +109,7 @@ def _times(count: int) -> str:
 def _show_place(place: dict[str, Any], order: dict[str, Any], console: Console) -> None:
     rank = f"place {order['rank']}" if order["rank"] else "no place"
     lines = "1 line" if place["lines_ahead"] == 1 else f"{place['lines_ahead']} lines"
-    console.print(f"\n{rank} in the line: {lines} with {_n(place['units_ahead'])} before it")
+    console.print(f"\n{rank} in the line: {lines} with {count_of(place['units_ahead'])} before it")
     for line in place["nearest_ahead"]:
         console.print(
             f"  before it: {_name(line)} ({line['customer_id']}), band {line['band']}, "
@@ -136,7 +137,8 @@ def _show_decisions(decisions: list[dict[str, Any]], names: dict[str, str], cons
         for where, side in (("Just before it waited", "ahead"), ("Just behind it", "behind")):
             if decision[side]:
                 around = [
-                    f"{names.get(n['back_order_id'], n['back_order_id'])} ({_n(n['waiting'])})" for n in decision[side]
+                    f"{names.get(n['back_order_id'], n['back_order_id'])} ({count_of(n['waiting'])})"
+                    for n in decision[side]
                 ]
                 said.append(f" {where}: {', '.join(around)}.", style="dim")
         said.append(f"\nbecause of {decision['cause']['type']} {decision['cause']['id']}", style="dim")
@@ -150,10 +152,6 @@ def _renamed(said: str, names: dict[str, str]) -> str:
     for key, name in names.items():
         said = said.replace(key, name)
     return said
-
-
-def _n(units: int) -> str:
-    return "1 unit" if units == 1 else f"{units} units"
 
 
 def _when(time: str | None, *, seconds: bool = False) -> str:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from backorder_contracts.internal import Cause, Lot
-from backorder_runtime.asking import Asking, Breath, Read, Write, statements
+from backorder_runtime.asking import Asking, Breath, Read, Write, by_column, statements
 from backorder_runtime.database import Conn
 from priority_router.decisions import Decision
 from priority_router.domain.events import Inbound
@@ -123,7 +123,7 @@ def save_back_orders(orders: Sequence[tuple[str, BackOrder]]) -> Asking[None]:
         )
         for lane, order in orders
     ]
-    yield Write(_SQL["save_back_orders"], list(zip(*rows, strict=True)))
+    yield Write(_SQL["save_back_orders"], by_column(rows))
 
 
 def add_decisions(decisions: Sequence[tuple[str, Decision]]) -> Asking[None]:
@@ -131,7 +131,7 @@ def add_decisions(decisions: Sequence[tuple[str, Decision]]) -> Asking[None]:
     rows: list[tuple[Any, ...]] = [
         (d.back_order_id, d.version, lane, d.at, d.kind, d.rule, d.rank, _encode(d.detail)) for lane, d in decisions
     ]
-    yield Write(_SQL["add_decisions"], list(zip(*rows, strict=True)))
+    yield Write(_SQL["add_decisions"], by_column(rows))
 
 
 def add_journal(at: datetime, entry: bytes) -> Asking[None]:
