@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import trade
-from bench_system import System, Watch, latency, ledger_step, stocked_system, whole_way
+from bench_system import System, latency, ledger_step, stocked_system, whole_way
 from meters import machine, memory_mb
+from subscriber import Subscriber
 
 _RATE = 500  # lines a second, at which the answer is timed
 _SECONDS = 20
@@ -42,27 +43,27 @@ async def by_lanes(sizes: Sequence[int]) -> list[dict[str, Any]]:
 async def by_open_back_orders(sizes: Sequence[int]) -> list[dict[str, Any]]:
     """The whole way beside so many back orders that wait."""
     found = []
-    async with stocked_system(_LANES) as (system, watch):
+    async with stocked_system(_LANES) as (system, subscriber):
         source, waiting = trade.orders(_LANES, 3), short_orders(_LANES)
         for size in sizes:
-            await _open(system, watch, waiting, size - watch.opened)
-            drained = await whole_way(system, watch, source, _DRAIN)
-            answered = await latency(system, watch, source, _RATE, _SECONDS)
+            await _open(system, subscriber, waiting, size - subscriber.opened)
+            drained = await whole_way(system, subscriber, source, _DRAIN)
+            answered = await latency(system, subscriber, source, _RATE, _SECONDS)
             found.append({"open": size, "memory_mb": memory_mb(system.pids), "drain": drained, "latency": answered})
             print(json.dumps(found[-1]), flush=True)
     return found
 
 
-async def _open(system: System, watch: Watch, waiting: Iterator[trade.Order], lines: int) -> None:
+async def _open(system: System, subscriber: Subscriber, waiting: Iterator[trade.Order], lines: int) -> None:
     while lines > 0:
         some = min(lines, _AT_ONCE)
         orders = [next(waiting) for _ in range(-(-some // trade.LINES))]
-        goal = watch.opened + len(orders) * trade.LINES
+        goal = subscriber.opened + len(orders) * trade.LINES
         await system.publisher.publish([order.wire() for order in orders])
-        while watch.opened < goal:
+        while subscriber.opened < goal:
             await asyncio.sleep(0.05)
         lines -= some
-    await system.until("SELECT count(*) FROM priority_router.back_order WHERE closed_at IS NULL", watch.opened)
+    await system.until("SELECT count(*) FROM priority_router.back_order WHERE closed_at IS NULL", subscriber.opened)
 
 
 async def measure(lanes: Sequence[int], waiting: Sequence[int]) -> dict[str, Any]:

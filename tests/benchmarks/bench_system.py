@@ -1,9 +1,11 @@
 """The whole system on this machine: how much it takes, how long an answer takes, and who uses the processors.
 
-Broker and database are real, sync to disk and share the cores with everything. Drains start from a backlog;
-latencies are open loop: every event is published at its scheduled time, whatever the system does, and counts from it.
+Broker and database are real, the database syncs to disk, and both share the cores with everything. Drains start from a
+backlog that stands in its topic. Latencies are open loop: every event is published at its scheduled time, whatever the
+system does, and counts from it. Upstream is a process of its own, and its events are made before the clock starts; what
+the subscriber saw is looked at when it has stopped.
 
-Run: python tests/benchmarks/bench_system.py [--lanes 20000] [--drain 150000] [--seconds 20] [--json FILE]
+Run: python tests/benchmarks/bench_system.py [--lanes 20000] [--drain 150000] [--seconds 30] [--json FILE]
 """
 
 import argparse
@@ -11,10 +13,10 @@ import asyncio
 import json
 import os
 import random
+import signal
 import tempfile
-import threading
 import time
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
@@ -23,16 +25,21 @@ from typing import Any
 
 import asyncpg
 import trade
-from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 from ledger_backlog import order_lines, positions
 from meters import cpu_seconds, machine, memory_mb, processes
+from subscriber import KINDS, Due, Subscriber
+from upstream import Planned, play
 
 from backorder_dev.local_run import LocalRun, running
 from backorder_dev.services import SERVICES, Service
+from backorder_runtime.outbox import Wire
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings
 
 _LIMIT = 300.0  # seconds that a step may take
+_PATIENCE = 5.0  # seconds for which services may stand still before their group gives their partitions to others
+_FIRST_RATE = 2_000  # lines a second
+_WARM = 60  # seconds at that rate, until the broker's code is compiled
 UNITS = 200  # a second at most
 
 
@@ -45,6 +52,18 @@ class System:
         self.publisher = publisher
         self.database = database
         self.levels: Counter[int] = Counter()  # units that came for parts without stock
+
+    async def backlog(self, wires: Sequence[Wire]) -> None:
+        """Publish while no service runs; they go on when everything stands in its topic."""
+        services = [service["pid"] for service in self.found.services.values()]
+        for pid in services:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self.publisher.publish(wires)
+        finally:
+            for pid in services:
+                os.kill(pid, signal.SIGCONT)
 
     async def until(self, query: str, expected: int) -> None:
         """Wait until a query says at least so much. Raises TimeoutError."""
@@ -68,75 +87,32 @@ async def running_system(services: Sequence[Service] = SERVICES) -> AsyncIterato
                 publisher.close()
 
 
-class Watch:
-    """What a subscriber of `back-order-state` sees, and how long after its scheduled time."""
-
-    def __init__(self) -> None:
-        # in the order in which they are due; a unit is for whoever waits for its part, so only the part is named
-        self.due: dict[tuple[str, str], deque[float]] = defaultdict(deque)
-        self.took: dict[str, list[float]] = {"opened": [], "allocated": []}
-        self.opened = 0
-        self.ready = threading.Event()
-
-    async def run(self, kafka: str) -> None:
-        """Watch until cancelled."""
-        stop = threading.Event()
-        try:
-            await asyncio.to_thread(self._watch, kafka, stop)
-        finally:
-            stop.set()
-
-    def _watch(self, kafka: str, stop: threading.Event) -> None:
-        consumer = Consumer({"bootstrap.servers": kafka, "group.id": "benchmark", "enable.auto.commit": False})
-        partitions = consumer.list_topics("back-order-state").topics["back-order-state"].partitions
-        consumer.assign([TopicPartition("back-order-state", n, OFFSET_END) for n in partitions])
-        consumer.poll(1)
-        self.ready.set()
-        while not stop.is_set():
-            if (record := consumer.poll(0.2)) is not None and record.error() is None:
-                self._saw(record)
-        consumer.close()
-
-    def _saw(self, record: Any) -> None:
-        kind = dict(record.headers())["ce_type"].decode().removeprefix("back-order.")
-        if kind not in self.took:
-            return
-        self.opened += kind == "opened"
-        event = json.loads(record.value())
-        name = event["part_id"] if kind == "allocated" else f"{event['order_id']} {event['part_id']}"
-        if waiting := self.due.get((kind, name)):
-            self.took[kind].append(time.time() - waiting.popleft())
-
-    @property
-    def unseen(self) -> bool:
-        """Whether something that was due has not been seen yet."""
-        return any(self.due.values())
-
-
 async def ledger_step(lanes: int, lines: int) -> dict[str, Any]:
     """Order lines from a backlog, decided, stored and told by one process: no other service runs."""
     only = [service for service in SERVICES if service.name == "gap-detector"]
     async with running_system(only) as system:
         await system.publisher.publish(positions(lanes, system.found.partitions))
         await system.until("SELECT count(*) FROM gap_detector.lane", lanes)
-        backlog = order_lines(islice(trade.orders(lanes, 1), lines // trade.LINES), system.found.partitions)
-        before, began = cpu_seconds(system.pids), time.time()
-        await system.publisher.publish(backlog)
-        await system.until(
-            "SELECT sum(next_offset) FROM gap_detector.shard_input WHERE topic = 'order-line'", len(backlog)
-        )
-        return _rate("ledger step", lines, time.time() - began, before, system)
+        source, read = trade.orders(lanes, 1), 0
+        for _ in ("warms up", "counts"):
+            backlog = order_lines(islice(source, lines // trade.LINES), system.found.partitions)
+            await system.backlog(backlog)
+            before, began, read = cpu_seconds(system.pids), time.time(), read + len(backlog)
+            await system.until("SELECT sum(next_offset) FROM gap_detector.shard_input WHERE topic = 'order-line'", read)
+            rate = _rate("ledger step", lines, time.time() - began, before, system)
+        return rate
 
 
-async def whole_way(system: System, watch: Watch, source: Iterator[trade.Order], lines: int) -> dict[str, Any]:
+async def whole_way(
+    system: System, subscriber: Subscriber, source: Iterator[trade.Order], lines: int
+) -> dict[str, Any]:
     """Orders from a backlog until the last back order that they open is seen by a subscriber."""
     orders = list(islice(source, lines // trade.LINES))
-    wires = [order.wire() for order in orders]
-    goal = watch.opened + sum(len(order.short) for order in orders)
+    goal = subscriber.opened + sum(len(order.short) for order in orders)
+    await system.backlog([order.wire() for order in orders])
     before, began = cpu_seconds(system.pids), time.time()
-    await system.publisher.publish(wires)
     async with asyncio.timeout(_LIMIT):
-        while watch.opened < goal:
+        while subscriber.opened < goal:
             await asyncio.sleep(0.02)
     return _rate("whole way", lines, time.time() - began, before, system)
 
@@ -153,79 +129,73 @@ def _rate(name: str, lines: int, seconds: float, before: dict[str, float], syste
 
 
 async def latency(
-    system: System, watch: Watch, source: Iterator[trade.Order], rate: int, seconds: int
+    system: System, subscriber: Subscriber, source: Iterator[trade.Order], rate: int, seconds: int
 ) -> dict[str, Any]:
     """Orders at a steady rate; a unit comes a second later for every short line, but for no more than `UNITS`."""
-    for times in watch.took.values():
-        times.clear()
-    watch.due.clear()
-    began = time.time() + 0.5
-    warm = began + seconds / 4
-    plan: list[tuple[float, trade.Order, int | None]] = []
-    draw, share = random.Random(rate), UNITS * trade.SHORT / rate
-    for n, order in enumerate(islice(source, rate * seconds // trade.LINES)):
-        at = began + n * trade.LINES / rate
-        plan.append((at, order, None))
-        plan.extend((at + 1, order, part) for part in order.short if draw.random() < share)
-    plan.sort(key=lambda step: step[0])
+    orders = list(islice(source, rate * seconds // trade.LINES))
+    began = time.time() + 2 + len(orders) / 10_000  # until then everything is prepared
+    plan, due = _prepared(system, orders, began, rate)
+    expected = Counter("opened" for order in orders for _ in order.short)
+    expected["allocated"] = len(plan) - len(orders)
+    subscriber.start()
+    playing = asyncio.ensure_future(play(system.found.kafka, plan))
+    await asyncio.sleep(max(0.0, began - time.time()))
     before = cpu_seconds(system.pids)
-    await _play(system, watch, plan, warm)
+    await playing
     async with asyncio.timeout(_LIMIT):
-        while watch.unseen:
-            await asyncio.sleep(0.05)
-    after = cpu_seconds(system.pids)
+        while not subscriber.seen >= expected:
+            await asyncio.sleep(0.02)
+    used, lasted = cpu_seconds(system.pids), time.time() - began
+    took = subscriber.answers(due, since=began + seconds / 4)
     found: dict[str, Any] = {"lines_per_second": rate, "seconds": seconds}
-    for kind, times in watch.took.items():
-        found[kind] = {
-            name: round(1000 * trade.quantile(times, q), 1)
-            for name, q in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))
-        } | {"count": len(times)}
-    return found | {"cpu_percent": {k: round(100 * (after[k] - before[k]) / (time.time() - began)) for k in after}}
+    return found | {
+        **{kind: _quantiles(took[kind]) for kind in KINDS},
+        "cpu_percent": {name: round(100 * (used[name] - before[name]) / lasted) for name in used},
+    }
 
 
-async def _play(
-    system: System,
-    watch: Watch,
-    plan: Sequence[tuple[float, trade.Order, int | None]],
-    warm: float,
-) -> None:
-    waiting = set()
-    step = 0
-    while step < len(plan):
-        await asyncio.sleep(max(0.0, plan[step][0] - time.time()))
-        now, wires = time.time(), []
-        while step < len(plan) and plan[step][0] <= now:
-            at, order, part = plan[step]
-            step += 1
-            if part is None:
-                if at >= warm:
-                    for short in order.short:
-                        watch.due["opened", f"{order.order_id} P-{short}"].append(at)
-                wires.append(order.wire())
-            else:
-                if at >= warm + 1:  # whoever was warm then has its unit now
-                    watch.due["allocated", f"P-{part}"].append(at)
-                system.levels[part] += 1
-                wires.append(trade.stock(part, system.levels[part], 1 + system.levels[part]))
-        sending = asyncio.ensure_future(system.publisher.publish(wires))
-        waiting.add(sending)
-        sending.add_done_callback(waiting.discard)
-    await asyncio.gather(*waiting)
+def _prepared(system: System, orders: Sequence[trade.Order], began: float, rate: int) -> tuple[list[Planned], Due]:
+    """What upstream publishes from `began` on, and what a subscriber is to see of it."""
+    steps: list[tuple[float, trade.Order, int | None]] = []
+    draw, share = random.Random(rate), UNITS * trade.SHORT / rate
+    for n, order in enumerate(orders):
+        at = began + n * trade.LINES / rate
+        steps.append((at, order, None))
+        steps.extend((at + 1, order, part) for part in order.short if draw.random() < share)
+    steps.sort(key=lambda step: step[0])
+    plan: list[Planned] = []
+    due: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for at, order, part in steps:
+        if part is None:
+            wire = order.wire(at)
+            for short in order.short:
+                due["opened", f"{order.order_id} P-{short}"].append(at)
+        else:
+            system.levels[part] += 1
+            wire = trade.stock(part, system.levels[part], 1 + system.levels[part], at)
+            due["allocated", f"P-{part}"].append(at)
+        plan.append((at, wire.topic, wire.value or b""))
+    return plan, due
+
+
+def _quantiles(times: Sequence[float]) -> dict[str, float]:
+    shares = (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))
+    return {name: round(1000 * trade.quantile(times, q), 1) for name, q in shares} | {"count": len(times)}
 
 
 @asynccontextmanager
-async def stocked_system(lanes: int) -> AsyncIterator[tuple[System, Watch]]:
+async def stocked_system(lanes: int) -> AsyncIterator[tuple[System, Subscriber]]:
     """A system that knows the stock of so many lanes, and a subscriber."""
     # a subscriber that fails ends the measurement: nothing would be seen any more
     async with running_system() as system, asyncio.TaskGroup() as tasks:
-        watch = Watch()
-        watching = tasks.create_task(watch.run(system.found.kafka))
-        await asyncio.to_thread(watch.ready.wait)
+        subscriber = Subscriber()
+        watching = tasks.create_task(subscriber.run(system.found.kafka))
+        await asyncio.to_thread(subscriber.ready.wait)
         await system.publisher.publish(
             [trade.stock(part, 0 if trade.is_short(part) else trade.PLENTY) for part in range(lanes)]
         )
         await system.until("SELECT count(*) FROM gap_detector.lane", lanes)
-        yield system, watch
+        yield system, subscriber
         watching.cancel()
 
 
@@ -234,14 +204,15 @@ async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int]) ->
     report: dict[str, Any] = {"machine": machine(), "at": time.strftime("%Y-%m-%d %H:%M"), "lanes": lanes}
     report["ledger"] = await ledger_step(lanes, drain)
     print(json.dumps(report["ledger"]))
-    async with stocked_system(lanes) as (system, watch):
+    async with stocked_system(lanes) as (system, subscriber):
         source = trade.orders(lanes, 2)
-        await whole_way(system, watch, source, drain // 5)  # warms up
-        report["drain"] = await whole_way(system, watch, source, drain)
+        await whole_way(system, subscriber, source, drain // 5)
+        await latency(system, subscriber, source, _FIRST_RATE, _WARM)
+        report["drain"] = await whole_way(system, subscriber, source, drain)
         print(json.dumps(report["drain"]))
         report["latency"] = []
-        for rate in rates or [2_000, *(report["drain"]["lines_per_second"] * n // 4 for n in (1, 2, 3))]:
-            report["latency"].append(await latency(system, watch, source, rate, seconds))
+        for rate in rates or [_FIRST_RATE, *(report["drain"]["lines_per_second"] * n // 4 for n in (1, 2, 3))]:
+            report["latency"].append(await latency(system, subscriber, source, rate, seconds))
             print(json.dumps(report["latency"][-1]))
     return report
 
@@ -250,7 +221,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--lanes", type=int, default=20_000)
     options.add_argument("--drain", type=int, default=150_000, help="order lines in the backlog")
-    options.add_argument("--seconds", type=int, default=20, help="of each rate")
+    options.add_argument("--seconds", type=int, default=30, help="of each rate")
     options.add_argument("--rate", type=int, action="append", default=[], help="lines a second, instead of shares")
     options.add_argument("--json", type=Path)
     chosen = options.parse_args()

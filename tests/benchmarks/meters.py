@@ -31,10 +31,10 @@ def processes(found: Endpoints) -> dict[str, int]:
 
 
 def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
-    """What each process and its children have used so far, and this process as `generator`."""
+    """What each process and its children have used so far; `generator` is this one with its children that ended."""
     used = {name: sum(_cpu(pid) for pid in (pid, *_children(pid))) for name, pid in pids.items()}
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    return {**used, "generator": own.ru_utime + own.ru_stime}
+    own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return {**used, "generator": sum(usage.ru_utime + usage.ru_stime for usage in own)}
 
 
 def memory_mb(pids: Mapping[str, int]) -> dict[str, int]:

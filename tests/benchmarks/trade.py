@@ -31,15 +31,15 @@ class Order:
         """The parts among its lines that have no stock."""
         return tuple(part for part in self.parts if is_short(part))
 
-    def wire(self, **more: object) -> Wire:
-        """The order as the order system publishes it."""
+    def wire(self, at: float | None = None) -> Wire:
+        """The order as the order system publishes it, now or at another time."""
         lines = [
             {"line_id": str(n), "part_id": f"P-{part}", "location_id": "W1", "quantity": 1}
             for n, part in enumerate(self.parts)
         ]
         customer = {"customer_id": f"C-{self.number % 500}"}
-        event = {"order_id": self.order_id, "placed_at": _now(), "customer": customer, "lines": lines}
-        return Wire("order-placed", None, json.dumps(event | more).encode(), ())
+        event = {"order_id": self.order_id, "placed_at": _time(at), "customer": customer, "lines": lines}
+        return Wire("order-placed", None, json.dumps(event).encode(), ())
 
 
 def is_short(part: int) -> bool:
@@ -61,22 +61,22 @@ def orders(lanes: int, seed: int, first: int = 0) -> Iterator[Order]:
             number += 1
 
 
-def stock(part: int, level: int, version: int = 1) -> Wire:
-    """A stock level as the warehouse system publishes it."""
+def stock(part: int, level: int, version: int = 1, at: float | None = None) -> Wire:
+    """A stock level as the warehouse system publishes it, now or at another time."""
     event = {
         "part_id": f"P-{part}",
         "location_id": "W1",
         "on_hand": level,
         "version": version,
-        "occurred_at": _now(),
+        "occurred_at": _time(at),
         "reason": "received",
     }
     return Wire("stock-changed", None, json.dumps(event).encode(), ())
 
 
-def _now() -> str:
+def _time(at: float | None) -> str:
     # an order of long ago would be late from its first moment
-    return datetime.now(UTC).isoformat()
+    return (datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)).isoformat()
 
 
 def quantile(values: Sequence[float], q: float) -> float:

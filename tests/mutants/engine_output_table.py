@@ -127,6 +127,13 @@ MUTANTS = (
         (f"{INTAKE}_what_was_not_confirmed_is_translated_again",),
     ),
     Mutant(
+        "an intake publishes what comes next before the last is confirmed",
+        f"{ENGINE}/intake.py",
+        "asyncio.gather(reading, self._confirmed())",
+        "asyncio.gather(reading, asyncio.sleep(0))",
+        (f"{INTAKE}_what_was_translated_is_confirmed_while_the_next_is_read_and_before_that_is_published",),
+    ),
+    Mutant(
         "an intake commits for partitions that others have by now",
         f"{ENGINE}/intake.py",
         "for place, at in self._done.items() if place in self._assigned}",

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import engine_output_table
 import engine_statement_table
+import engine_stops_table
 import engine_table
 import given_stack
 import pytest
 from mutant_harness import PASSED, ROOT, copy_of, notice, run
 
-ALONE = (*engine_table.MUTANTS, *engine_output_table.MUTANTS)
+ALONE = (*engine_table.MUTANTS, *engine_output_table.MUTANTS, *engine_stops_table.MUTANTS)
 ON_A_STACK = engine_statement_table.MUTANTS
 STACK = ("backorder_dev.testing", "given_stack")  # the second has the last word
 

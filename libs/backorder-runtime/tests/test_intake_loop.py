@@ -47,6 +47,7 @@ def intake(monkeypatch, consumer):
 
 async def turn(intake):
     await intake._turn(asyncio.Event())
+    await intake._confirmed()
     await intake._commit()
 
 
@@ -89,9 +90,31 @@ async def test_it_reads_nothing_before_it_knows_where_its_group_stood(intake, co
     assert [dict(wire.headers)["ce_id"] for wire in wires] == [f"gap-detector.intake.{TOPIC}.3.2.0".encode()]
 
 
+async def test_what_was_translated_is_confirmed_while_the_next_is_read_and_before_that_is_published(intake, consumer):
+    intake._publisher.open.clear()
+    consumer.append(LANE, "one")
+    await intake._turn(asyncio.Event())
+    await intake._commit()
+    assert consumer.group[PLACE] == 0
+    consumer.append(LANE, "two")
+    second = asyncio.ensure_future(intake._turn(asyncio.Event()))
+    while consumer.position[PLACE] != 2:
+        await asyncio.sleep(0)
+    for _ in range(20):  # whoever does not wait is far ahead by then
+        await asyncio.sleep(0)
+    assert len(intake._publisher.calls) == 1
+    intake._publisher.open.set()
+    await second
+    await intake._confirmed()
+    await intake._commit()
+    assert len(intake._publisher.calls) == 2
+    assert consumer.group[PLACE] == 2
+
+
 async def test_where_others_have_got_to_is_not_overwritten(intake, consumer):
     consumer.append(LANE, "one")
     await intake._turn(asyncio.Event())
+    await intake._confirmed()
     intake._on_revoked(frozenset({PLACE}))
     consumer.group[PLACE] = 7
     await intake._commit()

@@ -1,7 +1,7 @@
 """The loop of an intake: public records in, lane records and dead letters out, then the offsets.
 
 Stateless and at least once: after a crash some records are translated again, to identical results that the
-lanes recognise.
+lanes recognise. What was translated is confirmed while the next records are read, one batch at a time.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment
 from backorder_runtime.dead_letters import copy_of, letter_for, wire
 from backorder_runtime.handler import Intake
-from backorder_runtime.lifecycle import Every, Heartbeat, first_of
+from backorder_runtime.lifecycle import Every, Heartbeat, cancel, first_of
 from backorder_runtime.outbox import Letter, Stamp, Wire, rfc3339
 from backorder_runtime.permissions import stop_if_denied
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.record import Record
-from backorder_runtime.refusal_limit import RefusalLimit
+from backorder_runtime.refusal_limit import RefusalLimit, Tally
 from backorder_runtime.settings import Settings
 from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS, DEAD_LETTERS, LAG_RECORDS, LAG_SECONDS, RECORDS
 from backorder_runtime.turns import Turns
@@ -51,6 +51,7 @@ class IntakeRunner:
         self._limit = RefusalLimit(service, intake.topics, settings.engine)
         self._joined = False
         self._done: dict[TopicPartition, int] = {}
+        self._under_way: asyncio.Task[None] | None = None
         self._turns = Turns(self._consumer, service, settings.engine)
         self._report_due = Every(settings.engine.report)
         self.heartbeat = Heartbeat(settings.engine.stall)
@@ -71,26 +72,40 @@ class IntakeRunner:
                 await self._turn(stop)
                 if self._report_due.passed():
                     await self._commit()
+            await self._confirmed()
             await self._commit()
         finally:
+            if self._under_way is not None:
+                cancel(self._under_way)
             await self._consumer.stop()
 
     async def _turn(self, stop: asyncio.Event) -> None:
         engine = self._settings.engine
         if self._unplaced:
             await self._place()
-        reading = self._turns.read(self._placed, engine.poll)
-        records = await first_of(reading, stop.wait(), timeout=engine.stall / 2)
+        reading = first_of(self._turns.read(self._placed, engine.poll), stop.wait(), timeout=engine.stall / 2)
+        records, _ = await asyncio.gather(reading, self._confirmed())
         if not records:
             return
         began = perf_counter()
         wires, letters = self._translate(records)
         refused = {letter.origin for letter in letters}
         tally = self._limit.judge((r.topic for r in records if r.origin not in refused), letters)
+        self._under_way = asyncio.create_task(self._publish(records, wires, letters, tally, began))
+
+    async def _publish(
+        self, records: Sequence[Record], wires: Sequence[Wire], letters: Sequence[Letter], tally: Tally, began: float
+    ) -> None:
         await self._publisher.publish(wires)
         self._limit.keep(tally)
         self._done |= {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
         self._report(records, len(wires), letters, perf_counter() - began)
+
+    async def _confirmed(self) -> None:
+        """Return when the broker has what was translated last. Raises `PublishingFailed`."""
+        if self._under_way is not None:
+            await self._under_way
+            self._under_way = None
 
     def _translate(self, records: Sequence[Record]) -> tuple[list[Wire], list[Letter]]:
         now = self._clock()

@@ -94,9 +94,10 @@ class LaneRunner:
             await self._ours.complete_claims()
         self._ours.drop_failed()
         ringing = {number for number, shard in self._ours.shards.items() if shard.rings_again}
-        records = await self._poll(stop, 0 if ringing else self._settings.engine.poll)
-        found = await self._tick()
-        due = frozenset(ringing | (found or set()))
+        reading = self._poll(stop, 0 if ringing else self._settings.engine.poll)
+        # what is looked for now and then is looked for while the loop rests and reads anyhow
+        records, found = await asyncio.gather(reading, self._tick())
+        due = frozenset(ringing | found)
         work: dict[int, list[Record]] = defaultdict(list)
         for record in records:
             work[record.partition].append(record)
@@ -105,8 +106,6 @@ class LaneRunner:
         turn = self._run_turn({n: work[n] for n in {*work, *due, *idle} & self._ours.shards.keys()}, due)
         # where we stood before this turn is told meanwhile: nobody waits for the broker's answer
         await asyncio.gather(turn, *([lag.commit(self._consumer, self._ours.places())] if reports else []))
-        if found is not None and self._service.rules:
-            await self._forget()
 
     async def _poll(self, stop: asyncio.Event, wait: float) -> list[Record]:
         reading = self._turns.read(self._ours.places, wait)
@@ -198,19 +197,22 @@ class LaneRunner:
         self._topics_checked = False
         self._ours.on_assigned(places)
 
-    async def _tick(self) -> set[int] | None:
-        """Every `tick` seconds: which shards have something due. None in between."""
+    async def _tick(self) -> set[int]:
+        """Every `tick` seconds: let go what is over, and say which shards have something due; none in between."""
         if not self._ours.shards or not self._tick_due.passed():
-            return None
+            return set()
         lag.export(self._consumer, self._ours.places(), self._clock())
         for shard in self._ours.shards.values():
             shard.relay.export()
         try:
             async with self._pool.acquire() as conn:
-                return await store.shards_with_due(conn, list(self._ours.shards), self._clock())
+                due = await store.shards_with_due(conn, list(self._ours.shards), self._clock())
         except PASSING as error:
             _log.warning("cannot look for timers", error=repr(error))
-            return None
+            return set()
+        if self._service.rules:
+            await self._forget()
+        return due
 
     async def _drain(self) -> None:
         """Let the relays finish what is committed, within the grace time; the table keeps the rest."""

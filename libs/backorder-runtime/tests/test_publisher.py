@@ -1,0 +1,73 @@
+"""The producer's promises: readers rely on order without gaps, so nothing may be lost, doubled or overtaken on its way."""
+
+import asyncio
+
+import pytest
+from confluent_kafka import KafkaError
+
+from backorder_runtime.outbox import Wire
+from backorder_runtime.publisher import Publisher, PublishingFailed
+from backorder_runtime.settings import KafkaSettings
+
+
+class PaperProducer:
+    """Takes records, and answers for them when a test says so."""
+
+    def __init__(self, options, **_):
+        self.options = options
+        self.answers = []
+
+    def produce(self, topic, *, on_delivery, **record):
+        self.answers.append((topic, record, on_delivery))
+
+    def poll(self, _seconds):
+        return 0
+
+    def purge(self, **_):
+        pass
+
+    def flush(self, _seconds):
+        return 0
+
+
+@pytest.fixture
+def publisher(monkeypatch):
+    monkeypatch.setattr("backorder_runtime.publisher.Producer", PaperProducer)
+    made = Publisher(KafkaSettings())
+    yield made
+    made.close()
+
+
+def wires(*words):
+    return [Wire("order-line", b"A@W1", word.encode(), (), 0) for word in words]
+
+
+def test_what_is_sent_again_keeps_its_place_and_is_there_once_on_all_replicas_however_long_it_takes(publisher):
+    options = publisher._producer.options
+    assert options["enable.idempotence"] is True
+    assert options["acks"] == "all"
+    assert options["message.timeout.ms"] == 0
+
+
+async def test_it_returns_when_each_record_is_confirmed_and_not_before(publisher):
+    publishing = asyncio.ensure_future(publisher.publish(wires("one", "two")))
+    await asyncio.sleep(0)
+    (_, first, confirm_first), (_, second, confirm_second) = publisher._producer.answers
+    assert [first["value"], second["value"]] == [b"one", b"two"]
+    confirm_second(None, None)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not publishing.done()
+    confirm_first(None, None)
+    await publishing
+
+
+async def test_one_record_that_is_refused_fails_all_of_them(publisher):
+    publishing = asyncio.ensure_future(publisher.publish(wires("one", "two")))
+    await asyncio.sleep(0)
+    for (_, _, confirm), error in zip(
+        publisher._producer.answers, (KafkaError(KafkaError.MSG_SIZE_TOO_LARGE), None), strict=True
+    ):
+        confirm(error, None)
+    with pytest.raises(PublishingFailed, match="MSG_SIZE_TOO_LARGE"):
+        await publishing

@@ -1,0 +1,70 @@
+"""What a subscriber of `back-order-state` sees, and when; what it means is asked afterwards, when nothing is timed."""
+
+import asyncio
+import json
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+
+KINDS = ("opened", "allocated")
+_TYPES = {f"back-order.{kind}".encode(): kind for kind in KINDS}
+
+Due = Mapping[tuple[str, str], Sequence[float]]  # by kind and name, in their order: when each answer counts from
+
+
+class Subscriber:
+    """Collects the events of some kinds; `seen` counts them since the last `start`, and `opened` since the first."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self.seen: Counter[str] = Counter()
+        self._events: list[tuple[float, str, bytes]] = []
+        self.ready = threading.Event()
+
+    async def run(self, kafka: str) -> None:
+        """Watch until cancelled."""
+        stop = threading.Event()
+        try:
+            await asyncio.to_thread(self._watch, kafka, stop)
+        finally:
+            stop.set()
+
+    def start(self) -> None:
+        """Count anew."""
+        self.seen.clear()
+        self._events.clear()
+
+    def _watch(self, kafka: str, stop: threading.Event) -> None:
+        consumer = Consumer({"bootstrap.servers": kafka, "group.id": "benchmark", "enable.auto.commit": False})
+        partitions = consumer.list_topics("back-order-state").topics["back-order-state"].partitions
+        consumer.assign([TopicPartition("back-order-state", n, OFFSET_END) for n in partitions])
+        consumer.poll(1)
+        self.ready.set()
+        while not stop.is_set():
+            if (record := consumer.poll(0.2)) is not None and record.error() is None:
+                self._saw(record)
+        consumer.close()
+
+    def _saw(self, record: Any) -> None:
+        kind = next((_TYPES.get(value) for name, value in record.headers() if name == "ce_type"), None)
+        if kind is None:
+            return
+        self._events.append((time.time(), kind, record.value()))
+        self.seen[kind] += 1
+        self.opened += kind == "opened"
+
+    def answers(self, due: Due, since: float) -> dict[str, list[float]]:
+        """How many seconds after it was due each answer was seen, of those that were due at a time or later."""
+        waiting = {name: deque(times) for name, times in due.items()}
+        took: dict[str, list[float]] = {kind: [] for kind in KINDS}
+        for at, kind, value in self._events:
+            event = json.loads(value)
+            # a unit is for whoever waits for its part, so only the part is named
+            name = event["part_id"] if kind == "allocated" else f"{event['order_id']} {event['part_id']}"
+            if (times := waiting.get((kind, name))) and (asked := times.popleft()) >= since:
+                took[kind].append(at - asked)
+        return took

@@ -1,0 +1,129 @@
+"""Mistakes in what stops a service, and in what its producer promises, and the tests that notice them."""
+
+from engine_table import ENGINE, TESTS
+from mutant_harness import Mutant
+
+CLOCK, WATCH = f"{TESTS}/test_clock.py::test", f"{TESTS}/test_topic_watch.py::test"
+LIMIT, PUBLISHER = f"{TESTS}/test_refusal_limit.py::test", f"{TESTS}/test_publisher.py::test"
+SENT_AGAIN = (
+    f"{PUBLISHER}_what_is_sent_again_keeps_its_place_and_is_there_once_on_all_replicas_however_long_it_takes",
+)
+
+MUTANTS = (
+    # ── topics that are not what they were ─────────────────────────────────────────────────────────────
+    Mutant(
+        "a topic that was made anew is read on",
+        f"{ENGINE}/topic_watch.py",
+        "if pin.topic_id != found.topic_id:",
+        "if not found.topic_id:",
+        (f"{WATCH}_an_input_that_was_made_anew_is_not_the_one_that_was_read_each_time_it_is_looked_at",),
+    ),
+    Mutant(
+        "topics of another cluster are read on",
+        f"{ENGINE}/topic_watch.py",
+        "        check_cluster(self._reads.service, cluster, pinned.values())\n",
+        "",
+        (f"{WATCH}_another_cluster_with_the_same_topics_is_not_ours",),
+    ),
+    Mutant(
+        "lanes move when their topic gets more partitions",
+        f"{ENGINE}/topic_watch.py",
+        "if pin.topic in reads.lanes and pin.partitions != found.partitions:",
+        "if pin.partitions > found.partitions:",
+        (f"{WATCH}_lanes_that_are_spread_over_more_partitions_have_moved",),
+    ),
+    Mutant(
+        "a topic of lanes has another number of partitions than is configured",
+        f"{ENGINE}/topic_watch.py",
+        "        self._check_partitions(found)\n",
+        "",
+        (f"{WATCH}_a_topic_of_lanes_has_the_number_that_is_configured_from_the_first_look_on",),
+    ),
+    Mutant(
+        "a topic that was deleted is created, and what it lost is forgotten",
+        f"{ENGINE}/topic_watch.py",
+        "if gone := [name for name in pinned if name not in found]:",
+        "if gone := [name for name in pinned if name in found and not found[name].topic_id]:",
+        (f"{WATCH}_an_input_that_is_gone_was_deleted_and_is_not_just_missing",),
+    ),
+    Mutant(
+        "whoever pins last is right",
+        f"{ENGINE}/topic_watch.py",
+        "                check_pin(self._reads, pin, states[pin.topic])\n",
+        "                pass\n",
+        (f"{WATCH}_whoever_pins_first_is_right_also_when_another_process_does_so_at_the_same_time",),
+    ),
+    # ── clocks ─────────────────────────────────────────────────────────────────────────────────────────
+    Mutant(
+        "a clock that was set back goes unnoticed",
+        f"{ENGINE}/clock.py",
+        "if self._tolerance and ahead < -self._tolerance:",
+        "if self._tolerance and ahead < -self._tolerance * 1_000:",
+        (f"{CLOCK}_a_clock_that_was_set_back_stops_with_what_to_do",),
+    ),
+    Mutant(
+        "small corrections of the clock add up to a stop",
+        f"{ENGINE}/clock.py",
+        "        self._last = now, passed\n",
+        "",
+        (f"{CLOCK}_small_corrections_are_nothing_and_add_up_to_nothing",),
+    ),
+    Mutant(
+        "a clock behind the database's goes unnoticed",
+        f"{ENGINE}/clock.py",
+        "if tolerance and abs(apart) > tolerance:",
+        "if tolerance and apart > tolerance:",
+        (f"{CLOCK}_clocks_that_differ_stop_with_both_times",),
+    ),
+    # ── a version that refuses everything ──────────────────────────────────────────────────────────────
+    Mutant(
+        "a version that refuses record after record is not stopped",
+        f"{ENGINE}/refusal_limit.py",
+        "            self._refused[letter.origin.topic][letter.reason] += 1\n",
+        "            pass\n",
+        (f"{LIMIT}_it_stops_too_when_records_come_one_by_one",),
+    ),
+    Mutant(
+        "what a publisher does later stops us",
+        f"{ENGINE}/refusal_limit.py",
+        "self._accepted[topic] >= _PROVEN * self._least}",
+        "self._accepted[topic] < 0}",
+        (f"{LIMIT}_a_publisher_that_goes_wrong_after_good_records_stops_nothing_however_many_come",),
+    ),
+    # ── what the producer promises ─────────────────────────────────────────────────────────────────────
+    Mutant(
+        "what the producer sends again may stand there twice, or behind what came later",
+        f"{ENGINE}/publisher.py",
+        '"enable.idempotence": True',
+        '"enable.idempotence": False',
+        SENT_AGAIN,
+    ),
+    Mutant(
+        "what one replica has counts as sent",
+        f"{ENGINE}/publisher.py",
+        '"acks": "all"',
+        '"acks": 1',
+        SENT_AGAIN,
+    ),
+    Mutant(
+        "what could not be sent for some minutes is given up",
+        f"{ENGINE}/publisher.py",
+        '"message.timeout.ms": 0',
+        '"message.timeout.ms": 300_000',
+        SENT_AGAIN,
+    ),
+    Mutant(
+        "the first confirmation counts for all",
+        f"{ENGINE}/publisher.py",
+        "if self._left == 0 and not self._loop.is_closed():",
+        "if not self._loop.is_closed():",
+        (f"{PUBLISHER}_it_returns_when_each_record_is_confirmed_and_not_before",),
+    ),
+    Mutant(
+        "a record that the broker refuses counts as sent",
+        f"{ENGINE}/publisher.py",
+        "        if error is not None and self._error is None:\n            self._error = error\n",
+        "",
+        (f"{PUBLISHER}_one_record_that_is_refused_fails_all_of_them",),
+    ),
+)
