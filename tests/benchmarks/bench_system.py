@@ -142,14 +142,12 @@ async def latency(
     await asyncio.sleep(max(0.0, began - time.time()))
     before = cpu_seconds(system.pids)
     await playing
-    async with asyncio.timeout(_LIMIT):
-        while not subscriber.seen >= expected:
-            await asyncio.sleep(0.02)
+    await subscriber.until(expected)
     used, lasted = cpu_seconds(system.pids), time.time() - began
     took = subscriber.answers(due, since=began + seconds / 4)
     found: dict[str, Any] = {"lines_per_second": rate, "seconds": seconds}
     return found | {
-        **{kind: _quantiles(took[kind]) for kind in KINDS},
+        **{kind: _quantiles(took[kind]) | {"unseen": (expected - subscriber.seen)[kind]} for kind in KINDS},
         "cpu_percent": {name: round(100 * (used[name] - before[name]) / lasted) for name in used},
     }
 

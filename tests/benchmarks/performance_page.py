@@ -167,8 +167,9 @@ lines, one line in ten is short. [What the figures mean, and what limits them](c
 
 ## Rate
 
-Milliseconds of processor time per 1,000 lines stand behind the rate. The last run is the one that this page showed
-before.
+A backlog stands in its topic before the clock starts. Milliseconds of processor time per 1,000 lines stand behind the
+rate; `generator` is the measurement itself, which reads what subscribers see. The last run is the one that this page
+showed before.
 
 {rates(system, last)}
 
@@ -176,9 +177,9 @@ before.
 
 ## Answers
 
-Every event is published at its scheduled time, whatever the system does, and the answer counts from that time until a
-subscriber has it. A second after an order, one unit comes for each of its short lines, but for no more than 200 lines a
-second. Beyond what the machine takes, the wait grows for as long as the measurement lasts.
+Every event is published at its scheduled time by a process of its own, whatever the system does, and the answer counts
+from that time until a subscriber has it. A second after an order, one unit comes for each of its short lines, but for no
+more than 200 lines a second. Beyond what the machine takes, the wait grows for as long as the measurement lasts.
 
 {answers(system, last)}
 

@@ -13,6 +13,8 @@ from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 KINDS = ("opened", "allocated")
 _TYPES = {f"back-order.{kind}".encode(): kind for kind in KINDS}
 
+_PATIENCE = 15.0  # seconds
+
 Due = Mapping[tuple[str, str], Sequence[float]]  # by kind and name, in their order: when each answer counts from
 
 
@@ -37,6 +39,17 @@ class Subscriber:
         """Count anew."""
         self.seen.clear()
         self._events.clear()
+
+    async def until(self, expected: Counter[str]) -> None:
+        """Wait until so many events were seen, or nothing more comes.
+
+        A line that is decided only when its unit is there is covered, and not opened, so that fewer may come.
+        """
+        last, since = self.seen.total(), time.monotonic()
+        while not self.seen >= expected and time.monotonic() - since < _PATIENCE:
+            await asyncio.sleep(0.02)
+            if self.seen.total() > last:
+                last, since = self.seen.total(), time.monotonic()
 
     def _watch(self, kafka: str, stop: threading.Event) -> None:
         consumer = Consumer({"bootstrap.servers": kafka, "group.id": "benchmark", "enable.auto.commit": False})

@@ -141,6 +141,20 @@ MUTANTS = (
         (f"{INTAKE}_where_others_have_got_to_is_not_overwritten",),
     ),
     Mutant(
+        "an intake goes on from where it was in a partition that others had meanwhile",
+        f"{ENGINE}/intake.py",
+        "        self._done.clear()  # others",
+        "        # others",
+        (f"{INTAKE}_where_others_have_got_to_is_not_overwritten_either_when_it_is_ours_again",),
+    ),
+    Mutant(
+        "an intake forgets where it is when it cannot say so",
+        f"{ENGINE}/intake.py",
+        '            _log.warning("offsets not committed, will try again", error=repr(error))\n',
+        "            self._done.clear()\n",
+        (f"{INTAKE}_a_commit_that_failed_is_made_up_for",),
+    ),
+    Mutant(
         "an intake reads from where its client happens to be",
         f"{ENGINE}/intake.py",
         "self._consumer.seek(place, offset)",

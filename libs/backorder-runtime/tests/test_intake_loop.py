@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
 from engine_support.paper_loop import PaperConsumer, PaperPublisher
 from engine_support.tally import TOPIC
 
@@ -112,10 +113,37 @@ async def test_what_was_translated_is_confirmed_while_the_next_is_read_and_befor
 
 
 async def test_where_others_have_got_to_is_not_overwritten(intake, consumer):
+    intake._publisher.open.clear()
+    consumer.append(LANE, "one")
+    await intake._turn(asyncio.Event())
+    intake._on_revoked(frozenset({PLACE}))
+    intake._publisher.open.set()
+    await intake._confirmed()
+    consumer.group[PLACE] = 7
+    await intake._commit()
+    assert consumer.group[PLACE] == 7
+
+
+async def test_where_others_have_got_to_is_not_overwritten_either_when_it_is_ours_again(intake, consumer):
     consumer.append(LANE, "one")
     await intake._turn(asyncio.Event())
     await intake._confirmed()
     intake._on_revoked(frozenset({PLACE}))
     consumer.group[PLACE] = 7
+    intake._on_assigned(frozenset({PLACE}))
     await intake._commit()
     assert consumer.group[PLACE] == 7
+
+
+async def test_a_commit_that_failed_is_made_up_for(intake, consumer, monkeypatch):
+    async def away(_offsets):
+        raise KafkaConnectionError
+
+    consumer.append(LANE, "one")
+    with monkeypatch.context() as broker:
+        broker.setattr(consumer, "commit", away)
+        await turn(intake)
+    assert consumer.group[PLACE] == 0
+    await turn(intake)
+    assert consumer.group[PLACE] == 1
+    assert not intake._done

@@ -135,13 +135,14 @@ class IntakeRunner:
     async def _commit(self) -> None:
         """Tell the group how far we are; what a crash makes us translate again is recognised by the lanes."""
         offsets = {place: at for place, at in self._done.items() if place in self._assigned}
-        self._done.clear()
         if not offsets:
             return
         try:
             await self._consumer.commit(offsets)
         except (KafkaError, ValueError) as error:
-            _log.warning("offsets not committed, records may be translated again", error=repr(error))
+            _log.warning("offsets not committed, will try again", error=repr(error))
+        else:  # more may be confirmed by now
+            self._done = dict(self._done.items() - offsets.items())
 
     def _on_assigned(self, places: Partitions) -> None:
         self._joined = True
@@ -150,6 +151,7 @@ class IntakeRunner:
 
     def _on_revoked(self, _places: Partitions) -> None:
         self._assigned = self._unplaced = frozenset()
+        self._done.clear()  # others may get further before some of these come back to us
 
     async def _place(self) -> None:
         """Go to where the group stands. Nothing is to be claimed: what is translated twice does no harm."""
