@@ -5,7 +5,8 @@ import re
 import pytest
 from engine_support.paper_database import PaperDatabase
 from engine_support.paper_loop import LANES, PaperLoop
-from engine_support.tally import Tally
+from engine_support.tally import TOPIC, Tally
+from structlog.testing import capture_logs
 
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.handler import Arrived
@@ -152,3 +153,15 @@ async def test_a_version_that_refuses_everything_stops_before_anything_of_it_is_
         await says(loop, *["bad"] * 60)
     assert not loop.publisher.calls
     assert {place[0] for place in loop.database.tables.shard_input.values()} == {0}
+
+
+async def test_a_transaction_is_one_line_of_the_log_which_says_where_each_shard_stands_and_whose_trace_it_goes_on(loop):
+    trace = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    loop.consumer.append(A, "one", trace)
+    loop.consumer.append(LANES[1], "two", trace)
+    loop.consumer.append(LANES[1], "three", trace)
+    with capture_logs() as lines:
+        await loop.turn()
+    (line,) = [line for line in lines if line["event"] == "batch"]
+    assert (line["records"], line["inputs"], line["trace_id"]) == (3, 3, "0af7651916cd43dd8448eb211c80319c")
+    assert {each["shard"]: each["offsets"] for each in line["shards"]} == {3: {TOPIC: 1}, 1: {TOPIC: 2}}

@@ -22,7 +22,7 @@ from backorder_runtime.dead_letters import letter_for
 from backorder_runtime.handler import Arrived
 from backorder_runtime.outbox import Letter, OutboxBatch
 from backorder_runtime.outcome import Outcome, keep
-from backorder_runtime.record import Record, SetTimer, Timer
+from backorder_runtime.record import Record, SetTimer, Timer, trace_id
 from backorder_runtime.shard import Shard
 from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS
 
@@ -47,16 +47,16 @@ class _Input(msgspec.Struct, Generic[E], gc=False):
 
 
 class Batch(Generic[E, F]):
-    """What one shard takes in a turn: records, and the timers that are `due`."""
+    """What one shard takes in a turn: `records`, whose messages are its `inputs`, and the timers that are `due`."""
 
     def __init__(self, shard: Shard[E, F], records: Sequence[Record], *, due: bool) -> None:
         self.shard = shard
         self.due = due
-        self._records = records
+        self.records = records
         self._steps = shard.steps(records)
         self._sent = shard.relay.sent_sequence
         self.outcome = Outcome(Bundler(shard.partitions))
-        self._inputs = [item for record in shard.unseen(records) for item in self._read(record)]
+        self.inputs = [item for record in shard.unseen(records) for item in self._read(record)]
         self._tally = shard.limit.judge(self._topics(), self._letters()) if shard.limit else None
 
     @property
@@ -67,10 +67,10 @@ class Batch(Generic[E, F]):
     @property
     def arrived(self) -> list[Arrived[E]]:
         """Its inputs in their order."""
-        return [item.arrived for item in self._inputs]
+        return [item.arrived for item in self.inputs]
 
     def _topics(self) -> Iterable[str]:
-        return [item.record.topic for item in self._inputs if item.record]
+        return [item.record.topic for item in self.inputs if item.record]
 
     def _letters(self) -> Sequence[Letter]:
         return [entry for entry in self.outcome.entries if isinstance(entry, Letter)]
@@ -101,16 +101,16 @@ class Batch(Generic[E, F]):
             # the version that is to go on with it may refuse it
             if (arrived := self._understood(record)) is not None:
                 inputs.append(_Input(arrived, record, only=lane))
-        self._inputs[:0] = inputs
+        self.inputs[:0] = inputs
 
     def take_timers(self, timers: Iterable[Timer]) -> None:
         """Timers that rang."""
-        self._inputs.extend(_Input(self.shard.handler.on_timer(timer), None, timer=timer) for timer in timers)
+        self.inputs.extend(_Input(self.shard.handler.on_timer(timer), None, timer=timer) for timer in timers)
 
     async def process(self, now: datetime) -> None:
         """Decide input after input; the other batches of the process have their turn in between."""
         turn = time.perf_counter()
-        for item in self._inputs:
+        for item in self.inputs:
             self._process(item, now)
             if time.perf_counter() - turn > _TURN:
                 await asyncio.sleep(0)
@@ -144,31 +144,37 @@ class Batch(Generic[E, F]):
         elif item.timer is not None:
             self.outcome.timers.append(SetTimer(item.timer.lane, item.timer.key, item.timer.due_at))
 
-    def committed(self, published: OutboxBatch | None, now: datetime, seconds: float) -> None:
-        """Tell the shard where it stands now, and people what was done."""
+    def committed(self, published: OutboxBatch | None, now: datetime) -> None:
+        """Tell the shard where it stands now."""
         self.shard.committed(self._steps, self._sent, published, rings_again=self.outcome.rings_by(now))
         if self.shard.limit is not None and self._tally is not None:
             self.shard.limit.keep(self._tally)
-        BATCH_RECORDS.labels("lanes").observe(len(self._records))
-        if self._records or published is not None:
-            self._report(published, seconds)
+        BATCH_RECORDS.labels("lanes").observe(len(self.records))
 
-    def _report(self, published: OutboxBatch | None, seconds: float) -> None:
-        first = self._records[0] if self._records else None
-        _log.info(
-            "batch",
-            shard=self.shard.number,
-            epoch=self.shard.epoch,
-            records=len(self._records),
-            inputs=self.outcome.inputs,
-            facts=self.outcome.facts,
-            published=len(published.entries) if published else 0,
-            first_sequence=published.first_sequence if published else None,
-            offsets={topic: new.next_offset for topic, (_, new) in self._steps.items()},
-            ce_id=first and first.header("ce_id"),
-            trace=first and first.header("traceparent"),
-            ms=round(seconds * 1000, 1),
-        )
+    def where(self) -> Mapping[str, Any]:
+        """Where the shard stands now, for the log."""
+        offsets = {topic: new.next_offset for topic, (_, new) in self._steps.items()}
+        return {"shard": self.shard.number, "epoch": self.shard.epoch, "offsets": offsets}
+
+
+def _report(batches: "Sequence[Batch[Any, Any]]", published: Mapping[int, OutboxBatch], seconds: float) -> None:
+    """One line for a transaction, which names the first of its messages."""
+    told = [batch for batch in batches if batch.records or batch.shard.number in published]
+    if not told:
+        return
+    first = next((item for batch in told for item in batch.inputs if item.record), None)
+    _log.info(
+        "batch",
+        records=sum(len(batch.records) for batch in told),
+        inputs=sum(batch.outcome.inputs for batch in told),
+        facts=sum(batch.outcome.facts for batch in told),
+        published=sum(len(each.entries) for each in published.values()),
+        sequences={number: each.last_sequence for number, each in published.items()},
+        shards=[batch.where() for batch in told],
+        ce_id=next((batch.records[0].header("ce_id") for batch in told if batch.records), None),
+        trace_id=trace_id(first.trace) if first else None,
+        ms=round(seconds * 1000, 1),
+    )
 
 
 async def run(
@@ -193,7 +199,8 @@ async def run(
     seconds = time.perf_counter() - began
     BATCH_SECONDS.labels("lanes").observe(seconds)
     for batch in batches:
-        batch.committed(published.get(batch.shard.number), now, seconds)
+        batch.committed(published.get(batch.shard.number), now)
+    _report(batches, published, seconds)
     return published
 
 

@@ -24,7 +24,7 @@ from backorder_runtime.lifecycle import Every, Heartbeat, cancel, first_of
 from backorder_runtime.outbox import Letter, Stamp, Wire, rfc3339
 from backorder_runtime.permissions import stop_if_denied
 from backorder_runtime.publisher import Publisher
-from backorder_runtime.record import Record
+from backorder_runtime.record import Record, trace_id
 from backorder_runtime.refusal_limit import RefusalLimit, Tally
 from backorder_runtime.settings import Settings
 from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS, DEAD_LETTERS, LAG_RECORDS, LAG_SECONDS, RECORDS
@@ -120,7 +120,7 @@ class IntakeRunner:
                 wires.append(wire(self._service, letter, copy_of(record), now))
                 letters.append(letter)
                 continue
-            trace = record.header("traceparent") or _trace(record)
+            trace = _trace(record)
             for message in messages:
                 bundler.add(message, trace)
         # a bundle has no record of its own to be named after: the first of the batch stands for it
@@ -191,13 +191,15 @@ class IntakeRunner:
             published=published,
             refused=refused,
             ce_id=records[0].header("ce_id"),
-            trace=records[0].header("traceparent"),
+            trace_id=trace_id(_trace(records[0])),
             ms=round(seconds * 1000, 1),
         )
 
 
 def _trace(record: Record) -> str:
-    """A trace for a record whose publisher started none; the same each time the record is read."""
+    """A record's trace; if its publisher started none, one that is the same each time the record is read."""
+    if (given := record.header("traceparent")) is not None:
+        return given
     place = f"{record.topic}/{record.partition}/{record.offset}".encode()
     digest = hashlib.blake2b(place, digest_size=24).hexdigest()
     return f"00-{digest[:32]}-{digest[32:]}-01"

@@ -80,3 +80,9 @@ class Timer(Struct, frozen=True, gc=False):
 
 
 Effect = Message | DeadLetter | SetTimer
+
+
+def trace_id(traceparent: str | None) -> str | None:
+    """The trace that W3C's header names: version-trace-parent-flags."""
+    parts = (traceparent or "").split("-")
+    return parts[1] if len(parts) > 1 else None
