@@ -35,7 +35,7 @@ down: $(READY) ## Stop what `make up` started
 status: $(READY) ## Show what runs
 	$(BIN)/backorder status
 
-test: $(READY) check ## All tests, on a real broker and a real database
+test: $(READY) check ## All tests on a real broker and a real database; of the models a part (all: make spec)
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -q -n 2 -m "not stack and not spec" tests/properties services/gap-detector/tests
 	$(BIN)/pytest -q -n 2 -m "not stack" tests/mutants
 	$(BIN)/pytest -q -n 2 -m spec tests/spec -k "not deep and not ends and not more-faults"
@@ -82,7 +82,7 @@ bench: $(READY) ## Measure this machine, and write docs/performance: half an hou
 faults: $(READY) ## Attack the running system in every way we know (MINUTES=, SEED=)
 	FAULTS_MINUTES=$(or $(MINUTES),10) FAULTS_SEED=$(SEED) $(BIN)/pytest -q -s tests/faults/test_campaign.py
 
-soak: $(READY) ## An hour at a steady load: rows, bytes, memory and latency must stay flat (MINUTES=, RATE=)
+soak: $(READY) ## An hour at a steady load: rows, bytes, memory and latency must stay flat (MINUTES= at least 10, RATE=)
 	$(BIN)/python tests/benchmarks/soak.py $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE))
 
 spec: $(READY) ## Have TLC check the specifications in docs/spec, and find each mutant out

@@ -51,7 +51,8 @@ def user_resource(principal: str, topics: Mapping[str, Topic]) -> dict[str, Any]
     writes = {name for name, topic in topics.items() if principal in topic.publishers}
     if principal == OPERATORS:  # who replay dead letters to where they came from, and read there what was too large
         inputs = {name for name, topic in topics.items() if topic.direction == "in"}
-        reads, writes = reads | inputs, writes | inputs
+        writes |= inputs
+        reads |= writes  # a policy is put into force by who has looked which one is
     acls = [_acl("topic", name, "literal", _operations(name, reads, writes)) for name in sorted(reads | writes)]
     if reads:
         prefix = f"backorder.{principal}." if principal in SERVICES else f"{principal}."

@@ -32,6 +32,7 @@ from backorder_runtime.settings import DatabaseSettings
 from backorder_runtime.shard import Shard
 from gap_detector.handlers import TOPICS, GapLedger
 
+BUNDLE = 500  # lines
 PLACED = datetime(2026, 11, 24, 7, tzinfo=UTC)
 _encode = msgspec.json.Encoder().encode
 _HEADERS = (
@@ -105,7 +106,7 @@ async def measure(lines: int, batch: int, lanes: int, folder: Path) -> None:
             await drain(shard, pool, stock(demand), batch)
             records = order_lines(parts, quantities)
             wall, cpu = time.perf_counter(), time.process_time()
-            await drain(shard, pool, records, batch // 500)
+            await drain(shard, pool, records, batch // BUNDLE)
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             short = await pool.fetchval("SELECT count(*) FROM line WHERE opened")
     print(
@@ -118,9 +119,11 @@ async def measure(lines: int, batch: int, lanes: int, folder: Path) -> None:
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--lines", type=int, default=60_000)
-    options.add_argument("--batch", type=int, default=1_000, help="lines, in bundles of 500")
+    options.add_argument("--batch", type=int, default=1_000, help=f"lines, in bundles of {BUNDLE}; at least one")
     options.add_argument("--lanes", type=int, default=20_000)
     chosen = options.parse_args()
+    if chosen.batch < BUNDLE:
+        options.error(f"--batch {chosen.batch} is less than a bundle: at least {BUNDLE}")
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with tempfile.TemporaryDirectory(prefix="backorder-bench-") as folder:
         uvloop.run(measure(chosen.lines, chosen.batch, chosen.lanes, Path(folder) / "postgres"))

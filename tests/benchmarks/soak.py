@@ -38,6 +38,7 @@ KEEP = {  # everything has come and gone after six minutes
     "BACKORDER_SUPPLY__GRACE": 30,
 }
 SETTLED = 8  # minutes
+LEAST = 10  # minutes: with fewer there are no two halves to compare
 REPEATED = 25  # one order in so many is published again
 DELAYS = {  # seconds after an order, when it has left the hot tables and is still known: it is repeated, and so on
     "order": 0,
@@ -203,10 +204,12 @@ async def soak(minutes: int, rate: int) -> tuple[list[str], Sequence[str]]:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--minutes", type=int, default=60)
+    options.add_argument("--minutes", type=int, default=60, help=f"at least {LEAST}")
     options.add_argument("--rate", type=int, default=50, help="order lines a second")
     options.add_argument("--out", type=Path, default=Path(".cache/soak.md"))
     chosen = options.parse_args()
+    if chosen.minutes < LEAST:
+        options.error(f"--minutes {chosen.minutes} is too short to say anything: at least {LEAST}")
     lines, growing = asyncio.run(soak(chosen.minutes, chosen.rate))
     print("\n".join(lines))
     chosen.out.parent.mkdir(parents=True, exist_ok=True)

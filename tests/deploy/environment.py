@@ -5,17 +5,27 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+from typing import get_args
 
+from cyclopts import Parameter
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings
 
+from priority_router.asking import RouterUrl
+
 # What asyncpg itself reads: it encrypts the connection and checks the server, whoever opens it.
 DRIVER = {"PGSSLMODE", "PGSSLROOTCERT"}
+# What commands in the image of a service read, beside its settings.
+COMMANDS = {
+    "priority-router": {
+        name for each in get_args(RouterUrl) if isinstance(each, Parameter) for name in each.env_var or ()
+    },
+}
 
 
 def known_variables(service: str) -> set[str]:
-    """Every variable that a service understands."""
-    return _variables(settings_class(service)) | DRIVER
+    """Every variable that a service or its commands understand."""
+    return _variables(settings_class(service)) | DRIVER | COMMANDS.get(service, set())
 
 
 def settings_class(service: str) -> type[BaseSettings]:

@@ -130,6 +130,12 @@ def test_services_are_alone_in_writing_what_they_own(manifests):
         assert writers == set(topic.publishers) | ({"operators"} if topic.direction == "in" else set())
 
 
+def test_operators_may_read_whatever_they_may_write(manifests):
+    """`backorder policy apply` reads which policy is in force before it writes another."""
+    for rule in manifests.one("KafkaUser", "operators")["spec"]["authorization"]["acls"]:
+        assert "Read" in rule["operations"], rule["resource"]["name"]
+
+
 def test_internal_topics_are_closed_to_everybody_else(manifests):
     internal = {topic.name for topic in TOPICS.values() if topic.direction == "internal"}
     for name, user in manifests.of("KafkaUser").items():

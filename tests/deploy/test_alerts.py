@@ -2,6 +2,7 @@ import inspect
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import promql_parser
@@ -10,6 +11,7 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from auditor import metrics as auditor_metrics
+from backorder_contracts.refusal import Reason
 from backorder_runtime import telemetry
 from notifier import metrics as notifier_metrics
 
@@ -83,6 +85,32 @@ def test_runbooks_name_settings_that_exist():
     known = {variable for service in SERVICES for variable in known_variables(service)}
     for path in RUNBOOKS.glob("*.md"):
         assert set(re.findall(r"BACKORDER_\w+", path.read_text(encoding="utf-8"))) <= known, path.name
+
+
+def test_the_runbook_of_dead_letters_has_every_reason_and_no_other():
+    page = (RUNBOOKS / "BackorderDeadLetters.md").read_text(encoding="utf-8")
+    rows = page.split("| reason | usually |\n|---|---|\n")[1].split("\n\n")[0].splitlines()
+    assert sorted(code for row in rows for code in re.findall(r"`([\w-]+)`", row.split("|")[1])) == sorted(Reason)
+
+
+def test_commands_are_called_where_the_image_has_them():
+    everywhere = commands_of("libs/backorder-runtime")
+    call = rf"(?:compose exec(?: -T)? |deploy/)({'|'.join(SERVICES)})\b[^`]*?(?<!-n )backorder (\w+)"
+    called = [
+        (path.name, *match)
+        for path in RUNBOOKS.glob("*.md")
+        for line in path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+        for match in re.findall(call, line)
+    ]
+    assert {command for _, _, command in called} >= {"audit", "explain", "policy", "contacts", "dlq", "lane"}
+    for page, service, command in called:
+        assert command in everywhere | commands_of(f"services/{service}"), f"{page}: {command} is not in {service}"
+
+
+def commands_of(folder):
+    """What a member adds to `backorder`."""
+    project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return set(project.get("entry-points", {}).get("backorder.commands", {}))
 
 
 def test_every_alert_is_tried_out():

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from backorder_runtime.settings import HttpSettings
+
 from .environment import known_variables, settings_class
 
 ROOT = Path(__file__).parents[2]
@@ -103,6 +105,12 @@ def test_every_variable_is_one_that_the_service_reads(compose):
         reader = name.removesuffix("-migration") if name != "topics" else "gap-detector"
         names = set(compose["services"][name]["environment"])
         assert names <= known_variables(reader), f"{name}: {sorted(names - known_variables(reader))}"
+
+
+def test_what_is_asked_in_a_routers_container_is_answered_by_that_router(compose):
+    environment = compose["services"]["priority-router"]["environment"]
+    port = environment.get("BACKORDER_HTTP__PORT", HttpSettings.model_fields["port"].default)
+    assert environment["BACKORDER_ROUTER_URL"] == f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -149,6 +149,12 @@ def test_every_variable_is_one_that_the_service_reads(manifests):
             assert names <= known, f"{name} does not read {sorted(names - known)}"
 
 
+def test_what_is_asked_in_a_routers_pod_is_answered_by_that_router(manifests):
+    [service] = manifests.pods["priority-router"]["spec"]["containers"]
+    variables = {each["name"]: each.get("value") for each in service["env"]}
+    assert variables["BACKORDER_ROUTER_URL"] == f"http://127.0.0.1:{service['ports'][0]['containerPort']}"
+
+
 def test_a_variable_is_defined_before_another_one_uses_it(manifests):
     for pod in manifests.pods.values():
         for container in [*pod["spec"]["initContainers"], *pod["spec"]["containers"]]:

@@ -49,8 +49,8 @@ MUTANTS = (
     Mutant(
         "a loop runs ahead of its relay without a bound",
         f"{ENGINE}/relay.py",
-        "            await self._changed.wait_for(lambda: len(self._waiting) <= backlog)\n",
-        "",
+        "            await self._fewer.wait()\n",
+        "            return\n",
         (f"{RELAY}_who_puts_more_than_the_backlog_waits_until_some_are_confirmed",),
     ),
     Mutant(
@@ -63,7 +63,7 @@ MUTANTS = (
     Mutant(
         "what the owner before had not sent is never sent",
         f"{ENGINE}/ownership.py",
-        "        await relay.put(taken.unsent, backlog=len(taken.unsent))\n",
+        "        relay.put(taken.unsent)\n",
         "",
         (f"{LOOP}_what_the_owner_before_committed_and_nobody_confirmed_is_sent_after_the_claim_as_it_was",),
     ),
@@ -122,37 +122,48 @@ MUTANTS = (
         "an intake commits what was not confirmed",
         f"{ENGINE}/intake.py",
         "        await self._publisher.publish(wires)\n        self._limit.keep(tally)\n",
-        "        self._done |= {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}\n"
+        "        for record in records:\n"
+        "            self._places[TopicPartition(record.topic, record.partition)].next_offset = record.offset + 1\n"
         "        await self._publisher.publish(wires)\n        self._limit.keep(tally)\n",
         (f"{INTAKE}_what_was_not_confirmed_is_translated_again",),
     ),
     Mutant(
         "an intake publishes what comes next before the last is confirmed",
         f"{ENGINE}/intake.py",
-        "asyncio.gather(reading, self._confirmed())",
-        "asyncio.gather(reading, asyncio.sleep(0))",
+        "        publishing = self._under_way\n",
+        "        publishing, self._under_way = None, None\n",
         (f"{INTAKE}_what_was_translated_is_confirmed_while_the_next_is_read_and_before_that_is_published",),
     ),
     Mutant(
         "an intake commits for partitions that others have by now",
         f"{ENGINE}/intake.py",
-        "for place, at in self._done.items() if place in self._assigned}",
-        "for place, at in self._done.items()}",
-        (f"{INTAKE}_where_others_have_got_to_is_not_overwritten",),
-    ),
-    Mutant(
-        "an intake goes on from where it was in a partition that others had meanwhile",
-        f"{ENGINE}/intake.py",
-        "        self._done.clear()  # others",
+        "        self._places.clear()  # others",
         "        # others",
-        (f"{INTAKE}_where_others_have_got_to_is_not_overwritten_either_when_it_is_ours_again",),
+        (
+            f"{INTAKE}_where_others_have_got_to_is_not_overwritten",
+            f"{INTAKE}_where_others_have_got_to_is_not_overwritten_either_when_it_is_ours_again",
+        ),
     ),
     Mutant(
         "an intake forgets where it is when it cannot say so",
         f"{ENGINE}/intake.py",
-        '            _log.warning("offsets not committed, will try again", error=repr(error))\n',
-        "            self._done.clear()\n",
+        "        try:\n            await self._consumer.commit(offsets)\n",
+        "        self._told |= offsets\n        try:\n            await self._consumer.commit(offsets)\n",
         (f"{INTAKE}_a_commit_that_failed_is_made_up_for",),
+    ),
+    Mutant(
+        "an intake that waits for the broker counts as stuck",
+        f"{ENGINE}/intake.py",
+        "            self.heartbeat.beat()  # the broker",
+        "            # the broker",
+        (f"{INTAKE}_while_the_broker_is_away_it_waits_and_is_alive_and_shows_how_far_it_is_behind",),
+    ),
+    Mutant(
+        "an intake that waits for the broker does not stop",
+        f"{ENGINE}/intake.py",
+        "while not publishing.done() and not stop.is_set():",
+        "while not publishing.done():",
+        (f"{INTAKE}_while_the_broker_is_away_it_can_be_stopped_and_what_it_has_read_is_for_the_next_process",),
     ),
     Mutant(
         "an intake reads from where its client happens to be",
@@ -167,5 +178,19 @@ MUTANTS = (
         "if r.origin not in refused), letters)",
         "if r.origin not in refused), ())",
         (f"{INTAKE}_a_version_that_refuses_everything_publishes_nothing_of_it",),
+    ),
+    Mutant(
+        "what an owner shows of its shard stays when the shard is another's",
+        f"{ENGINE}/ownership.py",
+        "            lag.forget(self._inputs(number))\n",
+        "",
+        (f"{LOOP}_how_long_a_shard_has_been_ours_is_shown_until_something_of_it_commits",),
+    ),
+    Mutant(
+        "a shard that commits nothing after its claim shows no lag",
+        f"{ENGINE}/ownership.py",
+        "            place.newest_ms = int(1000 * self._clock().timestamp())\n",
+        "            pass\n",
+        (f"{LOOP}_how_long_a_shard_has_been_ours_is_shown_until_something_of_it_commits",),
     ),
 )

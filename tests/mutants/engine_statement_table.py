@@ -95,6 +95,13 @@ MUTANTS = (
         (f"{STORE}_a_record_is_refused_once_however_many_lanes_do_and_however_often",),
     ),
     Mutant(
+        "a lane that a timer stopped does not go on when nothing was kept for it",
+        f"{ENGINE}/queries.sql",
+        "FROM resumed LEFT JOIN taken USING",
+        "FROM resumed JOIN taken USING",
+        (f"{STORE}_a_lane_that_a_timer_stopped_comes_back_too_though_nothing_was_kept_for_it",),
+    ),
+    Mutant(
         "an owner that stands still keeps its shard",
         f"{ENGINE}/queries.sql",
         "SELECT count(*) FILTER (WHERE pg_terminate_backend(holder.pid)) FROM shard",

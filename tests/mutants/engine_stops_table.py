@@ -4,10 +4,9 @@ from engine_table import ENGINE, TESTS
 from mutant_harness import Mutant
 
 CLOCK, WATCH = f"{TESTS}/test_clock.py::test", f"{TESTS}/test_topic_watch.py::test"
+LOOP, TURNS = f"{TESTS}/test_loop.py::test", f"{TESTS}/test_turns.py::test"
 LIMIT, PUBLISHER = f"{TESTS}/test_refusal_limit.py::test", f"{TESTS}/test_publisher.py::test"
-SENT_AGAIN = (
-    f"{PUBLISHER}_what_is_sent_again_keeps_its_place_and_is_there_once_on_all_replicas_however_long_it_takes",
-)
+OPTIONS = (f"{PUBLISHER}_the_producer_is_idempotent_waits_for_all_replicas_and_never_gives_up",)
 
 MUTANTS = (
     # ── topics that are not what they were ─────────────────────────────────────────────────────────────
@@ -96,21 +95,21 @@ MUTANTS = (
         f"{ENGINE}/publisher.py",
         '"enable.idempotence": True',
         '"enable.idempotence": False',
-        SENT_AGAIN,
+        OPTIONS,
     ),
     Mutant(
         "what one replica has counts as sent",
         f"{ENGINE}/publisher.py",
         '"acks": "all"',
         '"acks": 1',
-        SENT_AGAIN,
+        OPTIONS,
     ),
     Mutant(
         "what could not be sent for some minutes is given up",
         f"{ENGINE}/publisher.py",
         '"message.timeout.ms": 0',
         '"message.timeout.ms": 300_000',
-        SENT_AGAIN,
+        OPTIONS,
     ),
     Mutant(
         "the first confirmation counts for all",
@@ -125,5 +124,48 @@ MUTANTS = (
         "        if error is not None and self._error is None:\n            self._error = error\n",
         "",
         (f"{PUBLISHER}_one_record_that_is_refused_fails_all_of_them",),
+    ),
+    Mutant(
+        "what follows a record that was refused is delivered without it",
+        f"{ENGINE}/publisher.py",
+        '"enable.gapless.guarantee": True',
+        '"enable.gapless.guarantee": False',
+        OPTIONS,
+    ),
+    Mutant(
+        "a producer that is broken is tried for ever",
+        f"{ENGINE}/publisher.py",
+        "            if broken := self._broken:\n",
+        "            if (broken := self._broken) and False:\n",
+        (f"{PUBLISHER}_a_producer_that_could_not_keep_its_promises_is_broken_and_not_tried_again",),
+    ),
+    Mutant(
+        "a process whose producer is broken goes on",
+        f"{ENGINE}/ownership.py",
+        "                if isinstance(error, ProducerBroken):\n                    raise error\n",
+        "",
+        (f"{LOOP}_a_process_whose_producer_is_broken_ends",),
+    ),
+    # ── a group that nobody listens to ─────────────────────────────────────────────────────────────────
+    Mutant(
+        "a process that could not read for minutes leaves its group for good",
+        f"{ENGINE}/consumer.py",
+        "max_poll_interval_ms=2**31 - 1",
+        "max_poll_interval_ms=300_000",
+        (f"{TURNS}_whoever_does_not_read_for_long_stays_in_the_group",),
+    ),
+    Mutant(
+        "what the group refuses goes unheard while nothing is ours",
+        f"{ENGINE}/turns.py",
+        "        await asyncio.gather(nothing, asyncio.sleep(self._engine.poll))\n",
+        "        nothing.close()\n",
+        (f"{TURNS}_what_the_group_has_to_say_is_heard_also_while_nothing_is_ours",),
+    ),
+    Mutant(
+        "a process that has left its group calls itself ready",
+        f"{ENGINE}/ownership.py",
+        "        self.joined = False\n        self._assigned, self._sought",
+        "        self._assigned, self._sought",
+        (f"{LOOP}_a_process_that_was_assigned_nothing_since_the_last_revocation_is_not_ready",),
     ),
 )

@@ -41,6 +41,20 @@ MUTANTS = (
         (f"{LOOP}_a_shard_that_was_given_to_somebody_else_is_forgotten_with_what_its_relay_had_to_send",),
     ),
     Mutant(
+        "a claim that ends after the loop is kept",
+        f"{ENGINE}/ownership.py",
+        "        self._assigned = set()\n",
+        "",
+        (f"{LOOP}_a_claim_that_ends_after_the_loop_has_no_shard",),
+    ),
+    Mutant(
+        "what may have been let go without an answer is not looked at",
+        f"{ENGINE}/lanes.py",
+        "            self._ours.drop(number, shard)  # it may",
+        "            # it may",
+        (f"{LOOP}_what_was_let_go_without_an_answer_is_found_out_by_a_claim",),
+    ),
+    Mutant(
         "a relay goes on after its shard was let go",
         f"{ENGINE}/ownership.py",
         "            cancel(relay)",
@@ -107,8 +121,8 @@ MUTANTS = (
     Mutant(
         "shards that were in each other's way meet again for ever",
         f"{ENGINE}/lanes.py",
-        "                self._apart |= shards.keys()\n",
-        "                pass\n",
+        "            self._apart |= shards.keys()\n",
+        "",
         (f"{LOOP}_shards_that_cannot_commit_together_do_so_one_after_the_other",),
     ),
     Mutant(
@@ -208,7 +222,7 @@ MUTANTS = (
     Mutant(
         "what has just come overtakes what a stopped lane kept",
         f"{ENGINE}/batch.py",
-        "self._inputs[:0] = inputs",
+        "self.inputs[:0] = inputs",
         "self._inputs.extend(inputs)",
         (f"{BATCH}_behind_a_defect_nothing_of_its_lane_is_decided_and_the_other_lanes_go_on",),
     ),

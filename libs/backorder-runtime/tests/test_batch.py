@@ -148,6 +148,28 @@ async def test_a_timer_of_a_lane_that_stops_in_the_same_batch_rings_when_it_goes
     assert mended.database.seen(A) == ["bell", "bug", "rang bell"]
 
 
+async def test_a_lane_that_a_timer_stopped_goes_on_though_nothing_was_kept_for_it(monkeypatch):
+    class Late(Both):
+        def decide(self, arrived, now):
+            return super().decide(Arrived(arrived.lane, "bug") if arrived.event == "rang bell" else arrived, now)
+
+    loop = PaperLoop(monkeypatch, PaperDatabase(), Late)
+    loop.assign(3)
+    await loop.turn()
+    await says(loop, "bell")
+    await loop.turn()
+    tables = loop.database.tables
+    assert (len(tables.parked_lane), tables.parked_input) == (1, [])
+    await loop.close()
+    mended = PaperLoop(monkeypatch, loop.database, lambda: Both(defective=False))
+    mended.consumer.log = loop.consumer.log
+    await go_on(loop, mended, "two")
+    await mended.turn()
+    assert sorted(mended.database.seen(A)) == ["bell", "rang bell", "two"]
+    assert not mended.ours.shards[3].parked
+    await mended.close()
+
+
 async def test_a_version_that_refuses_everything_stops_before_anything_of_it_is_stored_or_sent(loop):
     with pytest.raises(TooManyRefused, match="nearly everything"):
         await says(loop, *["bad"] * 60)

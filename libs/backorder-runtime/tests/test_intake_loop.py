@@ -1,6 +1,7 @@
 """An intake commits where it stands only behind what the broker has confirmed, and publishes nothing it is unsure of."""
 
 import asyncio
+import time
 
 import pytest
 from aiokafka import TopicPartition
@@ -15,6 +16,7 @@ from backorder_runtime.publisher import PublishingFailed
 from backorder_runtime.record import Message
 from backorder_runtime.refusal_limit import TooManyRefused
 from backorder_runtime.settings import EngineSettings, Settings
+from backorder_runtime.telemetry import LAG_RECORDS, LAG_SECONDS
 
 PLACE = TopicPartition(TOPIC, 3)
 LANE = "A@W1"
@@ -48,7 +50,7 @@ def intake(monkeypatch, consumer):
 
 async def turn(intake):
     await intake._turn(asyncio.Event())
-    await intake._confirmed()
+    await intake._confirmed(asyncio.Event())
     await intake._commit()
 
 
@@ -106,7 +108,7 @@ async def test_what_was_translated_is_confirmed_while_the_next_is_read_and_befor
     assert len(intake._publisher.calls) == 1
     intake._publisher.open.set()
     await second
-    await intake._confirmed()
+    await intake._confirmed(asyncio.Event())
     await intake._commit()
     assert len(intake._publisher.calls) == 2
     assert consumer.group[PLACE] == 2
@@ -118,7 +120,7 @@ async def test_where_others_have_got_to_is_not_overwritten(intake, consumer):
     await intake._turn(asyncio.Event())
     intake._on_revoked(frozenset({PLACE}))
     intake._publisher.open.set()
-    await intake._confirmed()
+    await intake._confirmed(asyncio.Event())
     consumer.group[PLACE] = 7
     await intake._commit()
     assert consumer.group[PLACE] == 7
@@ -127,7 +129,7 @@ async def test_where_others_have_got_to_is_not_overwritten(intake, consumer):
 async def test_where_others_have_got_to_is_not_overwritten_either_when_it_is_ours_again(intake, consumer):
     consumer.append(LANE, "one")
     await intake._turn(asyncio.Event())
-    await intake._confirmed()
+    await intake._confirmed(asyncio.Event())
     intake._on_revoked(frozenset({PLACE}))
     consumer.group[PLACE] = 7
     intake._on_assigned(frozenset({PLACE}))
@@ -146,4 +148,42 @@ async def test_a_commit_that_failed_is_made_up_for(intake, consumer, monkeypatch
     assert consumer.group[PLACE] == 0
     await turn(intake)
     assert consumer.group[PLACE] == 1
-    assert not intake._done
+
+
+async def test_while_the_broker_is_away_it_waits_and_is_alive_and_shows_how_far_it_is_behind(
+    intake, consumer, monkeypatch
+):
+    monkeypatch.setattr("backorder_runtime.consumer.GLANCE", 0.001)
+    intake._publisher.open.clear()
+    consumer.append(LANE, "one")
+    await intake._turn(asyncio.Event())
+    beats = []
+    monkeypatch.setattr(intake.heartbeat, "beat", lambda: beats.append(1))
+    waiting = asyncio.ensure_future(intake._turn(asyncio.Event()))
+    deadline = time.monotonic() + 10
+    while len(beats) < 3 and time.monotonic() < deadline:
+        await asyncio.sleep(0)
+    assert len(beats) >= 3
+    assert LAG_RECORDS.labels(TOPIC, "3")._value.get() == 1
+    assert LAG_SECONDS.labels(TOPIC, "3")._value.get() > 0
+    intake._publisher.open.set()
+    await waiting
+    intake._on_revoked(frozenset({PLACE}))
+    assert (TOPIC, "3") not in LAG_RECORDS._metrics, "it is for others to show now"
+
+
+async def test_while_the_broker_is_away_it_can_be_stopped_and_what_it_has_read_is_for_the_next_process(
+    intake, consumer
+):
+    intake._publisher.open.clear()
+    consumer.append(LANE, "one")
+    stop = asyncio.Event()
+    await intake._turn(stop)
+    consumer.append(LANE, "two")
+    waiting = asyncio.ensure_future(intake._turn(stop))
+    while consumer.position[PLACE] != 2:
+        await asyncio.sleep(0)
+    stop.set()
+    await asyncio.wait_for(waiting, 10)
+    await intake._commit()
+    assert (consumer.group[PLACE], len(intake._publisher.calls)) == (0, 1)

@@ -37,7 +37,15 @@ async def test_a_stop_is_waited_out():
             await asyncio.sleep(0)
 
     stop.set()
-    await run_together(stop, slow(), until_stopped(stop), grace=0)
+    await run_together(stop, slow(), until_stopped(stop), grace=60)
+
+
+async def test_one_that_waits_for_what_is_away_does_not_keep_a_stopped_process_alive():
+    stop, never = asyncio.Event(), asyncio.Event()
+    together = asyncio.create_task(run_together(stop, until_stopped(never), until_stopped(stop), grace=0.01))
+    await asyncio.sleep(0)
+    stop.set()
+    await asyncio.wait_for(together, 10)
 
 
 async def test_a_cancellation_that_leaks_out_of_a_loop_is_a_failure():

@@ -12,7 +12,8 @@ from backorder_runtime import store
 from backorder_runtime.broker import LogChanged
 from backorder_runtime.clock import utc_now
 from backorder_runtime.consumer import PauseOnAssignment
-from backorder_runtime.publisher import PublishingFailed
+from backorder_runtime.publisher import ProducerBroken, PublishingFailed
+from backorder_runtime.telemetry import LAG_SECONDS
 
 A = LANES[3]
 
@@ -203,6 +204,69 @@ async def test_whoever_owned_a_shard_before_lets_nothing_of_it_go(new, database)
         await loop.turn()
     with pytest.raises(store.Fenced):
         await before.ours.shards[3].forget(database, (), utc_now(), 1)
+
+
+async def test_what_was_let_go_without_an_answer_is_found_out_by_a_claim(new, database, monkeypatch):
+    loop = new()
+    loop.assign(3)
+    await loop.turn()
+
+    async def unanswered(*_):
+        raise OSError("the answer to COMMIT was lost")
+
+    monkeypatch.setattr(loop.ours.shards[3], "forget", unanswered)
+    loop.runner._rhythm.due = lambda _: 3
+    await loop.runner._forget()
+    assert not loop.ours.shards
+    await loop.turn()
+    assert [*loop.ours.shards] == [3]
+
+
+async def test_a_process_whose_producer_is_broken_ends(new, database):
+    loop = new()
+    loop.assign(3)
+    await loop.turn()
+    loop.publisher.breaks = ProducerBroken("a gap")
+    loop.consumer.append(A, "one")
+    await loop.turn()
+    with pytest.raises(ProducerBroken):
+        await loop.turn()
+
+
+async def test_a_process_that_was_assigned_nothing_since_the_last_revocation_is_not_ready(new, database):
+    loop = new()
+    loop.assign()
+    assert loop.runner.ready, "it may be a standby"
+    loop.revoke()
+    assert not loop.runner.ready
+
+
+async def test_a_claim_that_ends_after_the_loop_has_no_shard(new, database):
+    loop = new()
+    ends = loop.consumer.end_offsets
+
+    async def closed_meanwhile(places):
+        await loop.close()
+        return await ends(places)
+
+    loop.assign(3)
+    loop.consumer.end_offsets = closed_meanwhile
+    await loop.turn()
+    assert not loop.ours.shards
+
+
+async def test_how_long_a_shard_has_been_ours_is_shown_until_something_of_it_commits(new, database):
+    loop = new()
+    loop.consumer.append(A, "one")
+    database.breaks["advance"] = OSError("the database is away")
+    loop.assign(3)
+    await loop.turn()
+    await loop.turn()
+    loop.ours.shards[3].place(TOPIC).newest_ms -= 60_000
+    loop.runner._export()
+    assert LAG_SECONDS.labels(TOPIC, "3")._value.get() > 59
+    loop.ours.drop(3)
+    assert (TOPIC, "3") not in LAG_SECONDS._metrics, "it is for others to show now"
 
 
 async def test_a_log_that_lacks_the_next_record_is_not_claimed(new, database):

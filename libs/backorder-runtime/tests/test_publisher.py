@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from backorder_runtime.outbox import Wire
-from backorder_runtime.publisher import Publisher, PublishingFailed
+from backorder_runtime.publisher import ProducerBroken, Publisher, PublishingFailed
 from backorder_runtime.settings import KafkaSettings
 
 
@@ -42,9 +42,10 @@ def wires(*words):
     return [Wire("order-line", b"A@W1", word.encode(), (), 0) for word in words]
 
 
-def test_what_is_sent_again_keeps_its_place_and_is_there_once_on_all_replicas_however_long_it_takes(publisher):
+def test_the_producer_is_idempotent_waits_for_all_replicas_and_never_gives_up(publisher):
     options = publisher._producer.options
     assert options["enable.idempotence"] is True
+    assert options["enable.gapless.guarantee"] is True
     assert options["acks"] == "all"
     assert options["message.timeout.ms"] == 0
 
@@ -71,3 +72,22 @@ async def test_one_record_that_is_refused_fails_all_of_them(publisher):
         confirm(error, None)
     with pytest.raises(PublishingFailed, match="MSG_SIZE_TOO_LARGE"):
         await publishing
+
+
+async def test_a_producer_that_could_not_keep_its_promises_is_broken_and_not_tried_again(publisher):
+    publisher._producer.options["error_cb"](KafkaError(KafkaError._FATAL, "a gap", fatal=True))
+    publishing = asyncio.ensure_future(publisher.publish(wires("one")))
+    await asyncio.sleep(0)
+    ((_, _, confirm),) = publisher._producer.answers
+    confirm(KafkaError(KafkaError._PURGE_QUEUE), None)
+    with pytest.raises(ProducerBroken, match=r"start anew: .*a gap"):
+        await publishing
+
+
+async def test_what_the_producer_reports_in_passing_breaks_nothing(publisher):
+    publisher._producer.options["error_cb"](KafkaError(KafkaError._ALL_BROKERS_DOWN))
+    publishing = asyncio.ensure_future(publisher.publish(wires("one")))
+    await asyncio.sleep(0)
+    ((_, _, confirm),) = publisher._producer.answers
+    confirm(None, None)
+    await publishing

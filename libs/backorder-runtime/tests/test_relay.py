@@ -36,8 +36,8 @@ def numbers(call):
 
 
 async def send(relay, *batches):
-    await relay.put(batches, backlog=len(batches))
-    await asyncio.wait_for(relay.drained(), 5)
+    relay.put(batches)
+    await asyncio.wait_for(relay.room(0), 5)
 
 
 async def test_each_event_has_its_number_and_goes_out_in_its_order(running):
@@ -54,21 +54,21 @@ async def test_each_event_has_its_number_and_goes_out_in_its_order(running):
 async def test_what_is_public_is_confirmed_before_the_rest_of_a_group_is_sent(running):
     relay, publisher, _ = running
     publisher.open.clear()
-    await relay.put([batch(1, EFFECT, CAUSE), batch(3, EFFECT, LETTER, CAUSE)], backlog=2)
+    relay.put([batch(1, EFFECT, CAUSE), batch(3, EFFECT, LETTER, CAUSE)])
     for _ in range(50):
         await asyncio.sleep(0)
     assert [[wire.topic for wire in call] for call in publisher.calls] == [
         [CAUSE, "gap-detector.dead-letter", CAUSE],
     ]
     publisher.open.set()
-    await asyncio.wait_for(relay.drained(), 5)
+    await asyncio.wait_for(relay.room(0), 5)
     assert [wire.topic for wire in publisher.calls[1]] == [EFFECT, EFFECT]
 
 
 async def test_nothing_is_sent_before_the_broker_has_confirmed_it(running):
     relay, publisher, task = running
     publisher.breaks = PublishingFailed("too large")
-    await relay.put([batch(1, CAUSE)], backlog=1)
+    relay.put([batch(1, CAUSE)])
     with pytest.raises(PublishingFailed):
         await asyncio.wait_for(asyncio.shield(task), 5)
     assert relay.sent_sequence == 0
@@ -78,10 +78,10 @@ async def test_nothing_is_sent_before_the_broker_has_confirmed_it(running):
 async def test_who_puts_more_than_the_backlog_waits_until_some_are_confirmed(running):
     relay, publisher, _ = running
     publisher.open.clear()
-    await relay.put([batch(1, CAUSE)], backlog=1)
-    putting = asyncio.create_task(relay.put([batch(2, CAUSE)], backlog=1))
+    relay.put([batch(1, CAUSE), batch(2, CAUSE)])
+    waiting = asyncio.create_task(relay.room(1))
     for _ in range(50):
         await asyncio.sleep(0)
-    assert not putting.done()
+    assert not waiting.done()
     publisher.open.set()
-    await asyncio.wait_for(putting, 5)
+    await asyncio.wait_for(waiting, 5)

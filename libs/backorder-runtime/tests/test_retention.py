@@ -88,10 +88,16 @@ async def test_tables_are_swept_where_shard_0_is_and_counted(old: Bench) -> None
     )
     await old.pool.execute("INSERT INTO dead_letter VALUES ('t', 1, 1, 'r', 'd', now())")
     owned: list[tuple[int, ...]] = [(1, 2)]
-    running = Running(old.settings, old.pool, utc_now, lambda: owned[0])
+    answers: list[tuple[int, ...]] = []
+
+    def ours() -> tuple[int, ...]:
+        answers.append(owned[0])
+        return answers[-1]
+
+    running = Running(old.settings, old.pool, utc_now, ours)
     stop, letters = asyncio.Event(), "SELECT count(*) FROM dead_letter"
     task = asyncio.create_task(retention.keep_tables([retention.dead_letters(old.settings.retention)])(running, stop))
-    await asyncio.sleep(0)
+    await old.until(lambda: _now(len(answers) > 1))  # so that the first turn is over, whatever it did
     assert await old.pool.fetchval(letters) == 71, "shard 0 is elsewhere"
     owned[0] = (0,)
 

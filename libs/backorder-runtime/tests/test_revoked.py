@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from backorder_contracts.internal import Origin
-from backorder_runtime.intake import IntakeRunner
 from backorder_runtime.lanes import LaneRunner
+from backorder_runtime.lifecycle import Heartbeat
 from backorder_runtime.outbox import Letter, OutboxBatch
-from backorder_runtime.record import Record
 from backorder_runtime.relay import Relay
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -23,8 +22,11 @@ async def with_a_backlog(relaying):
     shard = SimpleNamespace(relay=Relay("service", 0, None, None))
     runner = object.__new__(LaneRunner)
     runner._settings = SimpleNamespace(engine=SimpleNamespace(relay_backlog=1))
+    runner._stop = asyncio.Event()
+    runner.heartbeat = Heartbeat(60)
+    runner._export = lambda: None
     runner._ours = SimpleNamespace(shards={0: shard}, relays={0: asyncio.create_task(relaying)})
-    await shard.relay.put([batch(1)], backlog=1)
+    shard.relay.put([batch(1)])
     return runner, shard
 
 
@@ -47,12 +49,3 @@ async def test_a_relay_that_fails_while_it_has_a_backlog_does_not_end_the_loop()
     runner, shard = await with_a_backlog(fail())
     await asyncio.wait_for(runner._publish(0, shard, batch(2)), 10)
     assert isinstance(runner._ours.relays[0].exception(), OSError), "it is there for the next turn to see"
-
-
-def test_an_intake_reports_no_lag_of_a_partition_that_was_revoked_meanwhile():
-    def highwater(place):
-        raise AssertionError("Partition is not assigned")
-
-    runner = object.__new__(IntakeRunner)
-    runner._consumer = SimpleNamespace(assignment=frozenset, highwater=highwater)
-    runner._report([Record("order-placed", 1, 7, None, b"{}", (), 0)], 1, [], 0.1)

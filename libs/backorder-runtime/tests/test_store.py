@@ -135,6 +135,13 @@ async def test_what_a_stopped_lane_kept_comes_back_in_its_order_when_it_is_to_go
     assert await store.parked_lanes(conn, 2) == set()
 
 
+async def test_a_lane_that_a_timer_stopped_comes_back_too_though_nothing_was_kept_for_it(conn):
+    await store.park(conn, 2, {"A@W1": "a defect"}, (), NOW)
+    assert await store.resume_lane(conn, "A@W1")
+    assert await store.take_parked(conn, [2]) == {2: [("A@W1", None)]}
+    assert await store.parked_lanes(conn, 2) == set()
+
+
 async def test_a_record_is_refused_once_however_many_lanes_do_and_however_often(conn):
     letters = [DeadLetter(Origin("order-placed", 0, n), "unknown-back-order", "no") for n in (1, 2, 1)]
     fresh = await store.refuse(conn, letters, NOW)

@@ -2,10 +2,12 @@
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import GroupAuthorizationFailedError
 from engine_support.paper_loop import LANES, PaperConsumer
 from engine_support.tally import TOPIC
 
-from backorder_runtime.settings import EngineSettings
+from backorder_runtime.consumer import new_consumer
+from backorder_runtime.settings import EngineSettings, KafkaSettings
 from backorder_runtime.turns import Turns
 
 A = LANES[3]
@@ -32,7 +34,6 @@ async def test_what_was_taken_away_during_the_rest_is_not_read(consumer):
     turns._rest = rest_until_revoked
     consumer.append(A, "one")
     assert await turns.read(lambda: set(held), 0) == []
-    assert consumer.position[PLACE] == 0
 
 
 async def test_what_was_taken_away_while_the_broker_was_asked_is_no_longer_paused(consumer):
@@ -78,3 +79,20 @@ async def test_a_loop_rests_for_its_pace_or_for_as_long_as_it_worked_but_not_for
     monkeypatch.setattr("backorder_runtime.turns.asyncio.sleep", sleep)
     await turns._rest()
     assert slept == [pytest.approx(rests)]
+
+
+async def test_what_the_group_has_to_say_is_heard_also_while_nothing_is_ours(consumer, monkeypatch):
+    async def denied(*_, **__):
+        raise GroupAuthorizationFailedError("group")
+
+    monkeypatch.setattr(consumer, "getmany", denied)
+    turns = Turns(consumer, "service", EngineSettings(poll=0.001))
+    with pytest.raises(GroupAuthorizationFailedError):
+        await turns.read(set, 0.001)
+
+
+def test_whoever_does_not_read_for_long_stays_in_the_group(monkeypatch):
+    given = {}
+    monkeypatch.setattr("backorder_runtime.consumer.AIOKafkaConsumer", lambda **options: given.update(options))
+    new_consumer(KafkaSettings(), "a group", offset_reset="none")
+    assert given["max_poll_interval_ms"] > 10 * 365 * 86_400

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 from asyncpg import Pool
 
-from backorder_contracts.refusal import Reason, Refused
+from backorder_contracts.refusal import Reason, Refused, one_line
 from backorder_runtime import asking, store
 from backorder_runtime.bundle import Bundler, unpack
 from backorder_runtime.database import Conn
@@ -93,13 +93,13 @@ class Batch(Generic[E, F]):
             self.outcome.entries.append(letter_for(message, refused.reason, refused.detail))
             return None
 
-    def take_kept(self, kept: Iterable[tuple[str, Record]]) -> None:
-        """Go on with inputs of lanes that were parked: they came before what has just been read."""
+    def take_kept(self, kept: Iterable[tuple[str, Record | None]]) -> None:
+        """Go on with lanes that were parked: what was kept for them came before what has just been read."""
         inputs: list[_Input[E]] = []
         for lane, record in kept:
             self.shard.parked.discard(lane)
             # the version that is to go on with it may refuse it
-            if (arrived := self._understood(record)) is not None:
+            if record is not None and (arrived := self._understood(record)) is not None:
                 inputs.append(_Input(arrived, record, only=lane))
         self.inputs[:0] = inputs
 
@@ -129,7 +129,7 @@ class Batch(Generic[E, F]):
             except Exception as defect:  # noqa: BLE001 - a defect of ours stops its lane, not the shard
                 _log.exception("lane parked", lane=arrived.lane, shard=self.shard.number)
                 parked.add(arrived.lane)
-                outcome.errors[arrived.lane] = f"{type(defect).__name__}: {defect}"
+                outcome.errors[arrived.lane] = one_line(f"{type(defect).__name__}: {defect}")
                 self._hold_back(arrived, item)
                 continue
             outcome.inputs += 1

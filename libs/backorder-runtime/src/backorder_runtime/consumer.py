@@ -18,12 +18,16 @@ from aiokafka.structs import ConsumerRecord
 
 from backorder_runtime import closed_connections, header_names
 from backorder_runtime.broker import LogChanged
+from backorder_runtime.lifecycle import first_of
 from backorder_runtime.record import Record
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
 
 header_names.install()
 closed_connections.install()
 _log = structlog.get_logger()
+
+GLANCE = 1.0  # seconds between two looks at what is awaited for long
+PARTING = 5.0  # seconds for a last word to a broker that may be away
 
 Partitions = frozenset[TopicPartition]
 
@@ -43,10 +47,18 @@ def new_consumer(kafka: KafkaSettings, group: str, *, offset_reset: str) -> AIOK
         session_timeout_ms=kafka.session_timeout_ms,
         # a member learns from its heartbeat that another left: until then nobody reads what that one had
         heartbeat_interval_ms=max(100, kafka.session_timeout_ms // 24),
+        # the client leaves its group when nobody has read for so long, and comes back only when somebody reads; but we
+        # do not read while the database is away. Whether the loop lives is for the heartbeat to say.
+        max_poll_interval_ms=2**31 - 1,
         max_partition_fetch_bytes=4 * 1024 * 1024,
         # a partition that is not part of the fetch under way waits until that ends; shorter costs the broker more
         fetch_max_wait_ms=100,
     )
+
+
+async def leave(consumer: AIOKafkaConsumer) -> None:
+    """Leave the group, unless the broker that should be told is away."""
+    await first_of(consumer.stop(), timeout=PARTING)
 
 
 class PauseOnAssignment(ConsumerRebalanceListener):  # type: ignore[misc]

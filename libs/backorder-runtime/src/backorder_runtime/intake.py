@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from backorder_contracts.refusal import Refused
 from backorder_runtime import consumer as kafka
+from backorder_runtime import lag
 from backorder_runtime.bundle import Bundler
 from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment
@@ -27,7 +28,8 @@ from backorder_runtime.publisher import Publisher
 from backorder_runtime.record import Record, trace_id
 from backorder_runtime.refusal_limit import RefusalLimit, Tally
 from backorder_runtime.settings import Settings
-from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS, DEAD_LETTERS, LAG_RECORDS, LAG_SECONDS, RECORDS
+from backorder_runtime.store import Place
+from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS, DEAD_LETTERS, RECORDS
 from backorder_runtime.turns import Turns
 
 _log = structlog.get_logger()
@@ -46,12 +48,13 @@ class IntakeRunner:
         self._consumer: AIOKafkaConsumer = kafka.new_consumer(
             settings.kafka, f"backorder.{service}.intake", offset_reset="none"
         )
-        self._assigned: Partitions = frozenset()
         self._unplaced: Partitions = frozenset()
         self._limit = RefusalLimit(service, intake.topics, settings.engine)
         self._joined = False
-        self._done: dict[TopicPartition, int] = {}
+        self._places: dict[TopicPartition, Place] = {}  # behind what the broker has confirmed
+        self._told: dict[TopicPartition, int] = {}  # where the group knows that we stand
         self._under_way: asyncio.Task[None] | None = None
+        self._telling: asyncio.Task[None] | None = None
         self._turns = Turns(self._consumer, service, settings.engine)
         self._report_due = Every(settings.engine.report)
         self.heartbeat = Heartbeat(settings.engine.stall)
@@ -71,21 +74,27 @@ class IntakeRunner:
                 self.heartbeat.beat()
                 await self._turn(stop)
                 if self._report_due.passed():
-                    await self._commit()
-            await self._confirmed()
-            await self._commit()
-        finally:
+                    self._export()
+                    if self._telling is None or self._telling.done():  # nobody waits for the broker's answer
+                        self._telling = asyncio.create_task(self._commit())
             if self._under_way is not None:
-                cancel(self._under_way)
-            await self._consumer.stop()
+                await asyncio.wait({self._under_way}, timeout=self._settings.engine.grace)
+                await self._confirmed(stop)
+            await first_of(self._commit(), timeout=kafka.PARTING)
+        finally:
+            for task in filter(None, (self._under_way, self._telling)):
+                cancel(task)
+            await kafka.leave(self._consumer)
 
     async def _turn(self, stop: asyncio.Event) -> None:
         engine = self._settings.engine
         if self._unplaced:
             await self._place()
-        reading = first_of(self._turns.read(self._placed, engine.poll), stop.wait(), timeout=engine.stall / 2)
-        records, _ = await asyncio.gather(reading, self._confirmed())
-        if not records:
+        reading = first_of(
+            self._turns.read(lambda: frozenset(self._places), engine.poll), stop.wait(), timeout=engine.stall / 2
+        )
+        records, _ = await asyncio.gather(reading, self._confirmed(stop))
+        if not records or self._under_way is not None:  # what is read at the stop is for the next process
             return
         began = perf_counter()
         wires, letters = self._translate(records)
@@ -98,14 +107,24 @@ class IntakeRunner:
     ) -> None:
         await self._publisher.publish(wires)
         self._limit.keep(tally)
-        self._done |= {TopicPartition(r.topic, r.partition): r.offset + 1 for r in records}
+        for record in records:
+            at = self._places.get(TopicPartition(record.topic, record.partition))
+            if at is not None and at.next_offset <= record.offset:  # else it is for others, or was meanwhile
+                at.next_offset, at.newest_ms = record.offset + 1, record.timestamp_ms
         self._report(records, len(wires), letters, perf_counter() - began)
 
-    async def _confirmed(self) -> None:
-        """Return when the broker has what was translated last. Raises `PublishingFailed`."""
-        if self._under_way is not None:
-            await self._under_way
+    async def _confirmed(self, stop: asyncio.Event) -> None:
+        """Return when the broker has what was translated last, or at the stop. Raises `PublishingFailed`."""
+        publishing = self._under_way
+        if publishing is None:
+            return
+        while not publishing.done() and not stop.is_set():
+            await first_of(asyncio.wait({publishing}), stop.wait(), timeout=kafka.GLANCE)
+            self.heartbeat.beat()  # the broker may be away for long: that is no stall of ours
+            self._export()
+        if publishing.done():
             self._under_way = None
+            publishing.result()
 
     def _translate(self, records: Sequence[Record]) -> tuple[list[Wire], list[Letter]]:
         now = self._clock()
@@ -129,29 +148,29 @@ class IntakeRunner:
         wires.extend(self._stamp.wire(event, f"{name}.{n}", time) for n, event in enumerate(bundler.take()))
         return wires, letters
 
-    def _placed(self) -> Partitions:
-        return self._assigned - self._unplaced
-
     async def _commit(self) -> None:
         """Tell the group how far we are; what a crash makes us translate again is recognised by the lanes."""
-        offsets = {place: at for place, at in self._done.items() if place in self._assigned}
+        offsets = {log: at.next_offset for log, at in self._places.items() if at.next_offset != self._told.get(log)}
         if not offsets:
             return
+        told = self._told
         try:
             await self._consumer.commit(offsets)
         except (KafkaError, ValueError) as error:
             _log.warning("offsets not committed, will try again", error=repr(error))
-        else:  # more may be confirmed by now
-            self._done = dict(self._done.items() - offsets.items())
+        else:
+            told |= offsets
 
     def _on_assigned(self, places: Partitions) -> None:
         self._joined = True
-        self._assigned = places
         self._unplaced = places
 
     def _on_revoked(self, _places: Partitions) -> None:
-        self._assigned = self._unplaced = frozenset()
-        self._done.clear()  # others may get further before some of these come back to us
+        self._joined = False
+        lag.forget(self._places)
+        self._places.clear()  # others may get further before some of these come back to us
+        self._told = {}
+        self._unplaced = frozenset()
 
     async def _place(self) -> None:
         """Go to where the group stands. Nothing is to be claimed: what is translated twice does no harm."""
@@ -159,13 +178,18 @@ class IntakeRunner:
         try:
             starts = await kafka.starts(self._consumer, places, self._service)
             if places is self._unplaced:  # not assigned anew meanwhile
+                now_ms = int(1000 * self._clock().timestamp())
                 for place, offset in starts.items():
                     self._consumer.seek(place, offset)
+                    self._places[place] = Place(offset, 0, now_ms)
                 self._consumer.resume(*places)
                 self._unplaced = frozenset()
         except KafkaError as error:
             stop_if_denied(error)
             _log.warning("cannot find its place, will try again", error=repr(error))
+
+    def _export(self) -> None:
+        lag.export(self._consumer, self._places, self._clock())
 
     def _report(self, records: Sequence[Record], published: int, letters: Sequence[Letter], seconds: float) -> None:
         for letter in letters:
@@ -173,16 +197,6 @@ class IntakeRunner:
         refused = len(letters)
         BATCH_RECORDS.labels("intake").observe(len(records))
         BATCH_SECONDS.labels("intake").observe(seconds)
-        # what was revoked meanwhile is for others to report
-        for place in {TopicPartition(r.topic, r.partition) for r in records} & self._consumer.assignment():
-            end = self._consumer.highwater(place)
-            last, newest = max(
-                (r.offset, r.timestamp_ms) for r in records if (r.topic, r.partition) == (place.topic, place.partition)
-            )
-            behind = max(0, (end or 0) - last - 1)
-            LAG_RECORDS.labels(place.topic, str(place.partition)).set(behind)
-            age = self._clock().timestamp() - newest / 1000 if behind else 0.0
-            LAG_SECONDS.labels(place.topic, str(place.partition)).set(max(0.0, age))
         RECORDS.labels("intake", "translated").inc(len(records) - refused)
         RECORDS.labels("intake", "refused").inc(refused)
         _log.info(

@@ -1,6 +1,6 @@
-"""How far the lanes are behind: as metrics, and committed to the group, where tools look for it. We never read that."""
+"""How far a loop is behind: as metrics, and committed to the group, where tools look for it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
@@ -23,5 +23,12 @@ def export(consumer: AIOKafkaConsumer, places: Mapping[TopicPartition, Place], n
         end = consumer.highwater(log)
         behind = max(0, end - place.next_offset) if end is not None else 0
         LAG_RECORDS.labels(log.topic, str(log.partition)).set(behind)
-        age = now.timestamp() - place.newest_ms / 1000 if behind and place.newest_ms else 0.0
+        age = now.timestamp() - place.newest_ms / 1000 if behind else 0.0
         LAG_SECONDS.labels(log.topic, str(log.partition)).set(max(0.0, age))
+
+
+def forget(logs: Iterable[TopicPartition]) -> None:
+    """These are for others to show now."""
+    for log in logs:
+        LAG_RECORDS.remove(log.topic, str(log.partition))
+        LAG_SECONDS.remove(log.topic, str(log.partition))

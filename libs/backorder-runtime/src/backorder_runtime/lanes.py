@@ -15,7 +15,7 @@ from backorder_runtime.batch import Batch, run
 from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment
 from backorder_runtime.lane_service import LaneService
-from backorder_runtime.lifecycle import Every, Heartbeat, first_of
+from backorder_runtime.lifecycle import Every, Heartbeat, cancel, first_of
 from backorder_runtime.outbox import OutboxBatch
 from backorder_runtime.ownership import PASSING, Ownership
 from backorder_runtime.permissions import stop_if_denied
@@ -24,7 +24,7 @@ from backorder_runtime.record import Record
 from backorder_runtime.retention import Rhythm
 from backorder_runtime.settings import Settings
 from backorder_runtime.shard import Shard
-from backorder_runtime.telemetry import FENCED
+from backorder_runtime.telemetry import FAILED, FENCED
 from backorder_runtime.turns import Turns
 
 _log = structlog.get_logger()
@@ -54,14 +54,16 @@ class LaneRunner:
         self._consumer: AIOKafkaConsumer = kafka.new_consumer(
             settings.kafka, f"backorder.{service.name}.lanes", offset_reset="none"
         )
-        self._ours = Ownership(service, settings, pool, publisher, self._consumer, owner)
-        self._apart: set[int] = set()  # shards that were in each other's way: each in its own transaction for once
+        self._ours = Ownership(service, settings, pool, publisher, self._consumer, clock, owner)
+        self._apart: set[int] = set()  # shards whose transaction failed: each in one of its own for once
         self._check_topics = check_topics
         self._topics_checked = True
         self._rhythm = Rhythm(settings.retention)
         self._turns = Turns(self._consumer, service.name, settings.engine)
         self._tick_due = Every(settings.engine.tick)
         self._report_due = Every(settings.engine.report)
+        self._stop = asyncio.Event()
+        self._telling: asyncio.Task[None] | None = None
         self.heartbeat = Heartbeat(settings.engine.stall)
 
     @property
@@ -76,25 +78,28 @@ class LaneRunner:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Process until `stop` is set; then finish the batch at hand and let the relays finish."""
+        self._stop = stop
         listener = PauseOnAssignment(self._consumer, self._on_assigned, self._ours.on_revoked)
         self._consumer.subscribe(topics=list(self._service.topics), listener=listener)
         await self._consumer.start()
         try:
             while not stop.is_set():
                 self.heartbeat.beat()
-                await self._turn(stop)
+                await self._turn()
             await self._drain()
         finally:
+            if self._telling is not None:
+                cancel(self._telling)
             await self._ours.close()
-            await self._consumer.stop()
+            await kafka.leave(self._consumer)
 
-    async def _turn(self, stop: asyncio.Event) -> None:
+    async def _turn(self) -> None:
         self._ours.changed.clear()
         if await self._topics_hold():
             await self._ours.complete_claims()
         self._ours.drop_failed()
         ringing = {number for number, shard in self._ours.shards.items() if shard.rings_again}
-        reading = self._poll(stop, 0 if ringing else self._settings.engine.poll)
+        reading = self._poll(0 if ringing else self._settings.engine.poll)
         # what is looked for now and then is looked for while the loop rests and reads anyhow
         records, found = await asyncio.gather(reading, self._tick())
         due = frozenset(ringing | found)
@@ -102,15 +107,16 @@ class LaneRunner:
         for record in records:
             work[record.partition].append(record)
         reports = self._report_due.passed()
-        idle = {n for n, shard in self._ours.shards.items() if reports and shard.has_news_of_relay}
-        turn = self._run_turn({n: work[n] for n in {*work, *due, *idle} & self._ours.shards.keys()}, due)
-        # where we stood before this turn is told meanwhile: nobody waits for the broker's answer
-        await asyncio.gather(turn, *([lag.commit(self._consumer, self._ours.places())] if reports else []))
+        if reports and (self._telling is None or self._telling.done()):
+            # for tools that show lag: nobody waits for the broker's answer
+            self._telling = asyncio.create_task(lag.commit(self._consumer, self._ours.places()))
+        sent = {n for n, shard in self._ours.shards.items() if reports and shard.has_news_of_relay}
+        await self._run_turn({n: work[n] for n in {*work, *due, *sent} & self._ours.shards.keys()}, due)
 
-    async def _poll(self, stop: asyncio.Event, wait: float) -> list[Record]:
+    async def _poll(self, wait: float) -> list[Record]:
         reading = self._turns.read(self._ours.places, wait)
         patience = self._settings.engine.stall / 2
-        return await first_of(reading, stop.wait(), self._ours.changed.wait(), timeout=patience) or []
+        return await first_of(reading, self._stop.wait(), self._ours.changed.wait(), timeout=patience) or []
 
     async def _run_turn(self, work: Mapping[int, Sequence[Record]], due: frozenset[int]) -> None:
         """Run what was polled: all shards in one transaction while that is little, else each for itself."""
@@ -142,8 +148,8 @@ class LaneRunner:
         except PASSING as error:
             stop_if_denied(error)
             _log.warning("batch failed, will claim again", shards=[*shards], error=repr(error))
-            if isinstance(error, store.Outdated):
-                self._apart |= shards.keys()
+            FAILED.inc()
+            self._apart |= shards.keys()
             for number, shard in shards.items():
                 self._ours.drop(number, shard)
         else:
@@ -157,10 +163,26 @@ class LaneRunner:
             self._ours.drop(number, shard)
 
     async def _publish(self, number: int, shard: Shard[Any, Any], batch: OutboxBatch) -> None:
-        if self._ours.shards.get(number) is shard:
-            relayed = shard.relay.put([batch], backlog=self._settings.engine.relay_backlog)
-            # a relay that fails, or is cancelled because the shard was revoked, is no failure of this loop
-            await first_of(relayed, asyncio.wait({self._ours.relays[number]}))
+        if self._ours.shards.get(number) is not shard:
+            return
+        shard.relay.put([batch])
+        if shard.relay.pending > self._settings.engine.relay_backlog:
+            await self._room(shard, self._ours.relays[number])
+
+    async def _room(self, shard: Shard[Any, Any], relaying: asyncio.Task[None]) -> None:
+        """Wait for a relay that is behind, because the broker is slow or away: that is no stall of ours.
+
+        A relay that fails, or is cancelled because the shard was revoked, is no failure of this loop.
+        """
+        room = asyncio.ensure_future(shard.relay.room(self._settings.engine.relay_backlog))
+        either = {room, relaying}
+        while not any(each.done() for each in either) and not self._stop.is_set():
+            await first_of(
+                asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED), self._stop.wait(), timeout=kafka.GLANCE
+            )
+            self.heartbeat.beat()
+            self._export()
+        cancel(room)
 
     async def _forget(self) -> None:
         """Have one shard let go what is over. It works on when the database refuses that."""
@@ -173,9 +195,10 @@ class LaneRunner:
             batch, more = await shard.forget(self._pool, self._service.rules, self._clock(), most)
         except store.Fenced:
             self._drop_fenced({number: shard})
-        except PASSING as error:  # should it be committed all the same, the next batch is fenced
+        except PASSING as error:
             _log.warning("nothing was forgotten", shard=number, error=repr(error))
             self._rhythm.failed(number)
+            self._ours.drop(number, shard)  # it may be committed all the same: the claim will tell
         else:
             self._rhythm.done(number, more=more)
             if batch is not None:
@@ -201,9 +224,7 @@ class LaneRunner:
         """Every `tick` seconds: let go what is over, and say which shards have something due; none in between."""
         if not self._ours.shards or not self._tick_due.passed():
             return set()
-        lag.export(self._consumer, self._ours.places(), self._clock())
-        for shard in self._ours.shards.values():
-            shard.relay.export()
+        self._export()
         try:
             async with self._pool.acquire() as conn:
                 due = await store.shards_with_due(conn, list(self._ours.shards), self._clock())
@@ -214,11 +235,16 @@ class LaneRunner:
             await self._forget()
         return due
 
+    def _export(self) -> None:
+        lag.export(self._consumer, self._ours.places(), self._clock())
+        for shard in self._ours.shards.values():
+            shard.relay.export()
+
     async def _drain(self) -> None:
         """Let the relays finish what is committed, within the grace time; the table keeps the rest."""
-        relays = [shard.relay.drained() for shard in self._ours.shards.values()]
+        relays = [shard.relay.room(0) for shard in self._ours.shards.values()]
         await first_of(asyncio.gather(*relays), timeout=self._settings.engine.grace)
         for number, shard in list(self._ours.shards.items()):
             if shard.has_news_of_relay:
                 await self._run({number: ()}, frozenset())
-        await lag.commit(self._consumer, self._ours.places())
+        await first_of(lag.commit(self._consumer, self._ours.places()), timeout=kafka.PARTING)

@@ -6,7 +6,10 @@ import time
 from collections.abc import Awaitable, Coroutine
 from typing import Any, TypeVar
 
+import structlog
+
 T = TypeVar("T")
+_log = structlog.get_logger()
 
 
 class Heartbeat:
@@ -17,7 +20,7 @@ class Heartbeat:
         self._last = time.monotonic()
 
     def beat(self) -> None:
-        """The loop came round."""
+        """The loop came round, or waits for what it knows to be away."""
         self._last = time.monotonic()
 
     @property
@@ -82,22 +85,28 @@ def stop_on_signals() -> asyncio.Event:
 async def run_together(stop: asyncio.Event, *loops: Coroutine[Any, Any, None], grace: float = 30) -> None:
     """Run loops that end when `stop` is set. When one fails, the others are stopped and its error is raised.
 
-    They have `grace` seconds then: one that waits for what the failed one was to do would never end. A loop out of
-    which a cancellation leaks has failed too, though asyncio does not count it so.
+    From the stop on they have `grace` seconds: one that waits for what is away, or for what a failed one was to do,
+    would never end. A loop out of which a cancellation leaks has failed too, though asyncio does not count it so.
     """
-    tasks = [asyncio.create_task(loop) for loop in loops]
-    running = set(tasks)
-    while running and not any(map(_failed, tasks)):
-        _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    tasks = [asyncio.create_task(loop, name=getattr(loop, "__qualname__", None)) for loop in loops]
+    stopping = asyncio.create_task(stop.wait())
+    running, stuck = set(tasks), set[asyncio.Task[None]]()
+    while running and not stopping.done() and not any(map(_failed, tasks)):
+        done, _ = await asyncio.wait({*running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        running -= done
     stop.set()
+    cancel(stopping)
     if running:
         _, stuck = await asyncio.wait(running, timeout=grace)
-        for task in stuck:
-            task.cancel()
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    errors = [result for result in results if isinstance(result, BaseException)]
-    for error in sorted(errors, key=lambda found: isinstance(found, asyncio.CancelledError)):
-        raise RuntimeError("a loop was cancelled from within") if isinstance(error, asyncio.CancelledError) else error
+    for task in stuck:
+        _log.warning("ended before it was done", loop=task.get_name(), seconds=grace)
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for task in tasks:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+    if any(task.cancelled() for task in set(tasks) - stuck):
+        raise RuntimeError("a loop was cancelled from within")
 
 
 def _failed(task: "asyncio.Task[None]") -> bool:

@@ -11,13 +11,14 @@ from aiokafka.errors import KafkaError
 from asyncpg import Pool
 from confluent_kafka import KafkaException
 
-from backorder_runtime import claiming, database, store
+from backorder_runtime import claiming, database, lag, store
+from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions
 from backorder_runtime.dead_letters import OriginReader
 from backorder_runtime.lane_service import LaneService
 from backorder_runtime.lifecycle import cancel
 from backorder_runtime.permissions import stop_if_denied
-from backorder_runtime.publisher import Publisher, PublishingFailed
+from backorder_runtime.publisher import ProducerBroken, Publisher, PublishingFailed
 from backorder_runtime.refusal_limit import RefusalLimit
 from backorder_runtime.relay import Relay
 from backorder_runtime.settings import Settings
@@ -33,7 +34,7 @@ PASSING = (*database.PASSING, KafkaError, KafkaException, PublishingFailed, stor
 class Ownership:
     """The shards of this process, each with the task of its relay.
 
-    `changed` is set when the assignment has changed; `joined` once there was one.
+    `changed` is set when the assignment has changed; `joined` while there is one.
     """
 
     def __init__(
@@ -43,8 +44,10 @@ class Ownership:
         pool: "Pool[Any]",
         publisher: Publisher,
         consumer: AIOKafkaConsumer,
+        clock: Clock,
         owner: str,
     ) -> None:
+        self._clock = clock
         self._service = service
         self._settings = settings
         self._pool = pool
@@ -90,6 +93,7 @@ class Ownership:
 
     def on_revoked(self, _places: Partitions) -> None:
         """Nothing is read until we are assigned again. What we are assigned then we still know."""
+        self.joined = False
         self._assigned, self._sought = set(), set()
 
     async def complete_claims(self) -> None:
@@ -116,6 +120,8 @@ class Ownership:
         if number not in self._assigned:
             return
         claim = taken.claim
+        for place in claim.places.values():
+            place.newest_ms = int(1000 * self._clock().timestamp())
         relay = Relay(self._service.name, number, self._publisher, self._origins)
         relay.sent_sequence = claim.sent_sequence
         handler, partitions = self._service.new_handler(number), self._settings.kafka.partitions
@@ -123,18 +129,20 @@ class Ownership:
             number, partitions, claim, taken.parked, handler, relay, self._service.sequenced, self._limit
         )
         self.relays[number] = asyncio.create_task(relay.run())
-        await relay.put(taken.unsent, backlog=len(taken.unsent))
+        relay.put(taken.unsent)
         self._take_up()
         CLAIMS.inc()
         OWNED_SHARDS.set(len(self.shards))
         _log.info("claimed", shard=number, epoch=claim.epoch, unsent=len(taken.unsent), owner=self._owner)
 
     def drop_failed(self) -> None:
-        """Let go the shards whose relay has failed."""
+        """Let go the shards whose relay has failed. Raises `ProducerBroken`: no other relay will do better."""
         for number, relay in list(self.relays.items()):
             if relay.done():
                 if (error := relay.exception()) is not None:
                     stop_if_denied(error)
+                if isinstance(error, ProducerBroken):
+                    raise error
                 _log.error("relay failed", shard=number, error=repr(error))
                 self.drop(number)
 
@@ -142,7 +150,9 @@ class Ownership:
         """Forget a shard and all that is cached of it; `shard` only if it is still that one."""
         if shard is not None and self.shards.get(number) is not shard:
             return
-        self.shards.pop(number, None)
+        if dropped := self.shards.pop(number, None):
+            dropped.relay.forget()
+            lag.forget(self._inputs(number))
         self._sought.discard(number)
         if relay := self.relays.pop(number, None):
             cancel(relay)
@@ -152,7 +162,8 @@ class Ownership:
         PARKED_LANES.labels(str(number)).set(0)  # whoever owns the shard next counts them
 
     async def close(self) -> None:
-        """Let everything go."""
+        """Let everything go, and what is being claimed."""
+        self._assigned = set()
         for number in list(self.shards):
             self.drop(number)
         await self._origins.close()

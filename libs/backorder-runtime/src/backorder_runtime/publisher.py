@@ -19,17 +19,25 @@ _BY_KEY = -1
 
 
 class PublishingFailed(Exception):
-    """The broker refused records for good; nothing after them was confirmed. The message says why."""
+    """The broker refused records for good; nothing after them stands in their partition. The message says why."""
+
+
+class ProducerBroken(Exception):
+    """The producer sends nothing any more, since it could not keep its promises: the process has to start anew."""
 
 
 class Publisher:
     """Sends records and tells when all of them are confirmed. Safe to share between tasks of one loop."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
+        self._broken: KafkaError | None = None
         self._producer = Producer(
             {
                 **librdkafka_options(kafka),
                 "enable.idempotence": True,
+                # or what follows a record that is refused would be delivered without it, and readers, who go by
+                # sequence, would take the record for a repetition when it comes at last
+                "enable.gapless.guarantee": True,
                 "acks": "all",
                 # without a limit: an outage of the broker is waited out, in order, and seen as outbox age
                 "message.timeout.ms": 0,
@@ -38,6 +46,7 @@ class Publisher:
                 "compression.type": kafka.compression,
                 "queue.buffering.max.messages": 1_000_000,
                 "message.max.bytes": _LARGEST,
+                "error_cb": self._failed,
             },
             logger=_library_log,
         )
@@ -46,7 +55,9 @@ class Publisher:
         self._poller.start()
 
     async def publish(self, records: Sequence[Wire]) -> None:
-        """Return when every record is confirmed, in order per partition. Raises `PublishingFailed`.
+        """Return when every record is confirmed, in order per partition.
+
+        Raises `PublishingFailed`, `ProducerBroken`, and KafkaException for a record that cannot be sent at all.
 
         When cancelled, records may still be sent: the caller repeats them, which readers recognise.
         """
@@ -55,6 +66,17 @@ class Publisher:
 
     async def _publish(self, records: Sequence[Wire]) -> None:
         confirmation = _Confirmation(len(records))
+        try:
+            self._produce(records, confirmation)
+            await confirmation.wait()
+        except (KafkaException, PublishingFailed) as error:
+            if broken := self._broken:
+                raise ProducerBroken(f"the producer has to start anew: {broken}") from error
+            raise
+        for topic, count in Counter(record.topic for record in records).items():
+            PUBLISHED.labels(topic).inc(count)
+
+    def _produce(self, records: Sequence[Wire], confirmation: "_Confirmation") -> None:
         produce = self._producer.produce
         for record in records:
             produce(
@@ -65,9 +87,10 @@ class Publisher:
                 on_delivery=confirmation.one,
                 partition=_BY_KEY if record.partition is None else record.partition,
             )
-        await confirmation.wait()
-        for topic, count in Counter(record.topic for record in records).items():
-            PUBLISHED.labels(topic).inc(count)
+
+    def _failed(self, error: KafkaError) -> None:
+        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 - the constant's name
+            self._broken = error
 
     def _poll(self) -> None:
         while not self._stopping.is_set():

@@ -108,7 +108,7 @@ taken AS (
     WHERE parked_input.shard = resumed.shard AND parked_input.lane = resumed.lane
     RETURNING parked_input.shard, parked_input.id, parked_input.lane, parked_input.record
 )
-SELECT shard, lane, record FROM taken ORDER BY id
+SELECT shard, lane, taken.record FROM resumed LEFT JOIN taken USING (shard, lane) ORDER BY taken.id
 
 -- name: resume_lane
 UPDATE parked_lane SET resume = true WHERE lane = $1 RETURNING shard

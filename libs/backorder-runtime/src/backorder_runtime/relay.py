@@ -26,35 +26,41 @@ class Relay:
         self._origins = origins
         self._stamp = Stamp(service, shard)
         self._waiting: deque[OutboxBatch] = deque()
-        self._changed = asyncio.Condition()
+        self._some = asyncio.Event()
+        self._fewer = asyncio.Event()
         self.sent_sequence = 0
 
-    async def put(self, batches: Iterable[OutboxBatch], *, backlog: int) -> None:
-        """Take committed batches; waits while more than `backlog` of them are unconfirmed."""
-        async with self._changed:
-            self._waiting.extend(batches)
-            self._changed.notify_all()
-            self.export()
-            await self._changed.wait_for(lambda: len(self._waiting) <= backlog)
+    def put(self, batches: Iterable[OutboxBatch]) -> None:
+        """Take committed batches."""
+        self._waiting.extend(batches)
+        if self._waiting:
+            self._some.set()
+        self.export()
 
-    async def drained(self) -> None:
-        """Return when everything taken is confirmed."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: not self._waiting)
+    @property
+    def pending(self) -> int:
+        """How many batches are unconfirmed."""
+        return len(self._waiting)
+
+    async def room(self, backlog: int) -> None:
+        """Return when no more than so many batches are unconfirmed."""
+        while len(self._waiting) > backlog:
+            self._fewer.clear()
+            await self._fewer.wait()
 
     async def run(self) -> None:
         """Publish until cancelled. Raises `PublishingFailed`; the shard is then to be dropped."""
         while True:
-            async with self._changed:
-                await self._changed.wait_for(lambda: bool(self._waiting))
-                group = tuple(self._waiting)
+            await self._some.wait()
+            group = tuple(self._waiting)
             await self._publish(group)
-            async with self._changed:
-                for _ in group:
-                    self._waiting.popleft()
-                self.sent_sequence = group[-1].last_sequence
-                self.export()
-                self._changed.notify_all()
+            for _ in group:
+                self._waiting.popleft()
+            if not self._waiting:
+                self._some.clear()
+            self.sent_sequence = group[-1].last_sequence
+            self.export()
+            self._fewer.set()
 
     async def _publish(self, group: Sequence[OutboxBatch]) -> None:
         public: list[Wire] = []
@@ -80,3 +86,8 @@ class Relay:
         OUTBOX_BATCHES.labels(str(self._shard)).set(len(self._waiting))
         age = (datetime.now(UTC) - self._waiting[0].decided_at).total_seconds() if self._waiting else 0.0
         OUTBOX_AGE.labels(str(self._shard)).set(age)
+
+    def forget(self) -> None:
+        """Whoever owns the shard now shows it."""
+        OUTBOX_BATCHES.remove(str(self._shard))
+        OUTBOX_AGE.remove(str(self._shard))

@@ -34,7 +34,10 @@ class Outdated(Exception):
 
 @dataclass(slots=True)
 class Place:
-    """Where a shard stands in one input topic; `newest_ms` is the time of the last record it took, 0 at first."""
+    """Where a reader stands in a partition.
+
+    `newest_ms` is the time of the last record that it took, at first the time since which the partition is its.
+    """
 
     next_offset: int
     last_sequence: int
@@ -163,7 +166,7 @@ async def refuse(conn: Conn, letters: Sequence[DeadLetter], now: datetime) -> li
 
 
 async def parked_lanes(conn: Conn, shard: int) -> set[str]:
-    """The lanes of the shard that are stopped and not asked to go on."""
+    """The lanes of the shard that are stopped, those too that were asked to go on and have not yet."""
     return {row["lane"] for row in await conn.fetch(_SQL["parked"], shard)}
 
 
@@ -178,11 +181,14 @@ async def park(
         await conn.execute(_SQL["keep_parked"], shard, [lane for lane, _ in inputs], records)
 
 
-async def take_parked(conn: Conn, shards: Sequence[int]) -> Mapping[int, list[tuple[str, Record]]]:
-    """The kept inputs of the lanes that were asked to go on, by shard; they are no longer parked."""
-    kept: defaultdict[int, list[tuple[str, Record]]] = defaultdict(list)
+async def take_parked(conn: Conn, shards: Sequence[int]) -> Mapping[int, list[tuple[str, Record | None]]]:
+    """The lanes that were asked to go on, each with the inputs kept for it in their order, by shard.
+
+    They are no longer parked. One that a timer stopped may have no input: it comes with None.
+    """
+    kept: defaultdict[int, list[tuple[str, Record | None]]] = defaultdict(list)
     for shard, lane, record in await conn.fetch(_SQL["take_parked"], list(shards)):
-        kept[shard].append((lane, msgspec.msgpack.decode(record, type=Record)))
+        kept[shard].append((lane, None if record is None else msgspec.msgpack.decode(record, type=Record)))
     return kept
 
 

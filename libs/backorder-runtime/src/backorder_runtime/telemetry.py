@@ -16,7 +16,9 @@ _RECORDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
 
 LAG_RECORDS = Gauge("backorder_lag_records", "Records behind the end of a partition", ["topic", "partition"])
 LAG_SECONDS = Gauge(
-    "backorder_lag_seconds", "Age of the newest record taken while behind, else 0", ["topic", "partition"]
+    "backorder_lag_seconds",
+    "While behind, the age of the newest record taken, or the time since the partition is ours; else 0",
+    ["topic", "partition"],
 )
 BATCH_RECORDS = Histogram("backorder_batch_records", "Records per batch", ["role"], buckets=_RECORDS)
 BATCH_SECONDS = Histogram("backorder_batch_seconds", "Time from poll to commit", ["role"], buckets=_SECONDS)
@@ -27,6 +29,7 @@ OUTBOX_BATCHES = Gauge("backorder_outbox_pending_batches", "Batches not confirme
 OUTBOX_AGE = Gauge("backorder_outbox_oldest_seconds", "Age of the oldest unconfirmed batch", ["shard"])
 OWNED_SHARDS = Gauge("backorder_owned_shards", "Shards that this process owns")
 PARKED_LANES = Gauge("backorder_parked_lanes", "Lanes stopped by a defect", ["shard"])
+FAILED = Counter("backorder_batches_failed", "Transactions that did not commit; their shards are claimed again")
 FENCED = Counter("backorder_fenced", "Batches refused because another process owns the shard")
 CLAIMS = Counter("backorder_claims", "Shards claimed")
 BUILD_INFO = Gauge("backorder_build_info", "Version of this service", ["service", "version"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError
 
 from backorder_contracts.topics import TOPICS
 from backorder_runtime import queries
@@ -66,7 +67,12 @@ async def find_out(conn: Conn, kafka: KafkaSettings, service: str, names: Sequen
 
 
 async def accept(conn: Conn, kafka: KafkaSettings, service: str, acceptance: Acceptance) -> None:
-    """Do it. A service that still runs on these topics is fenced off first, and stops by itself."""
+    """Do it. Raises `CannotDo` when the service's intake still runs; then nothing was done.
+
+    The intake's offsets come first: while it runs the broker refuses them, and topics must not count as known before
+    their readers stand where they go on. What is cut off between the two is done again by the same command. The rest is
+    one transaction, which fences lanes that still run: they commit nothing more, and stop by themselves.
+    """
     lanes = {row["topic"] for row in await conn.fetch(_SQL["lane_topics"])}
     await _commit(kafka, service, [move for move in acceptance.moves if move.topic not in lanes])
     async with conn.transaction():
@@ -104,6 +110,8 @@ async def _commit(kafka: KafkaSettings, service: str, moves: Iterable[Move]) -> 
     try:
         consumer.assign(list(offsets))
         await consumer.commit(offsets)
+    except CommitFailedError as error:
+        raise CannotDo(f"{service} still runs: stop it, and say this again; nothing was done") from error
     finally:
         await consumer.stop()
 

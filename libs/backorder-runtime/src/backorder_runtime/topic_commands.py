@@ -10,7 +10,6 @@ from backorder_runtime.broker import BrokerNotReady, create_topics
 from backorder_runtime.command_line import CannotDo, agreed, say
 from backorder_runtime.database import WrongDatabase, check_owner
 from backorder_runtime.local_settings import database_url, kafka_settings
-from backorder_runtime.settings import Settings
 from backorder_runtime.topic_acceptance import Acceptance, accept, find_out
 
 app = App(help="Make the topics that the system needs; go on after one was lost.")
@@ -26,7 +25,7 @@ def create(*, replication: int = 1) -> None:
 
     async def work() -> None:
         try:
-            made = await create_topics(Settings().kafka, replication=replication)
+            made = await create_topics(kafka_settings(), replication=replication)
         except BrokerNotReady as problem:
             raise CannotDo(str(problem)) from problem
         say(f"{len(made)} topics created" + (": " + ", ".join(made) if made else ""))

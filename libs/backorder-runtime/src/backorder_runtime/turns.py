@@ -36,8 +36,8 @@ class Turns:
         if not self.plenty:
             await self._rest()
         partitions = places()
-        if not partitions:  # until some are ours again
-            await asyncio.sleep(self._engine.poll)
+        if not partitions:
+            await self._listen()
             return []
         self._consumer.resume(*partitions)
         records = await kafka.poll(self._consumer, self._service, partitions, wait, self._engine.batch)
@@ -48,6 +48,14 @@ class Turns:
             # some may have been taken away while we waited
             self._consumer.pause(*self._consumer.assignment().intersection(partitions))
         return records
+
+    async def _listen(self) -> None:
+        """Wait for partitions. What the group's coordinator has to say is heard only by who reads, so that is done.
+
+        What comes of it was fetched from somewhere: whoever gets a partition goes to where it stands first.
+        """
+        nothing = kafka.poll(self._consumer, self._service, (), self._engine.poll, 1)
+        await asyncio.gather(nothing, asyncio.sleep(self._engine.poll))
 
     async def _rest(self) -> None:
         worked = time.monotonic() - self._began

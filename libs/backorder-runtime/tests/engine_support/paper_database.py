@@ -101,6 +101,7 @@ class Tables:
         resumed = {key for key, resume in self.parked_lane.items() if resume and key[0] in shards}
         self.parked_lane = {key: resume for key, resume in self.parked_lane.items() if key not in resumed}
         taken = [row for row in self.parked_input if row[:2] in resumed]
+        taken += [(*key, None) for key in resumed - {row[:2] for row in taken}]
         self.parked_input = [row for row in self.parked_input if row[:2] not in resumed]
         return taken
 

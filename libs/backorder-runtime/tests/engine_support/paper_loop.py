@@ -173,12 +173,12 @@ class PaperLoop:
     async def turn(self, times: int = 1) -> None:
         """Turns of the loop; after each the relays have published what they can."""
         for _ in range(times):
-            await self.runner._turn(asyncio.Event())
+            await self.runner._turn()
             if self.publisher.open.is_set():
                 await asyncio.gather(*map(self._relayed, self.ours.shards))
 
     async def _relayed(self, number: int) -> None:
-        drained, failed = self.ours.shards[number].relay.drained(), asyncio.wait({self.ours.relays[number]})
+        drained, failed = self.ours.shards[number].relay.room(0), asyncio.wait({self.ours.relays[number]})
         async with asyncio.timeout(5):
             await first_of(drained, failed)
 
