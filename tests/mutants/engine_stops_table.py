@@ -162,6 +162,13 @@ MUTANTS = (
         (f"{TURNS}_what_the_group_has_to_say_is_heard_also_while_nothing_is_ours",),
     ),
     Mutant(
+        "a client that fetches no more goes unnoticed",
+        f"{ENGINE}/consumer.py",
+        "    _check_fetching(consumer)\n",
+        "",
+        (f"{TURNS}_a_client_that_fetches_no_more_ends_the_loop",),
+    ),
+    Mutant(
         "a process that has left its group calls itself ready",
         f"{ENGINE}/ownership.py",
         "        self.joined = False\n        self._assigned, self._sought",

@@ -2,7 +2,7 @@
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import GroupAuthorizationFailedError
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 from engine_support.paper_loop import LANES, PaperConsumer
 from engine_support.tally import TOPIC
 
@@ -96,3 +96,10 @@ def test_whoever_does_not_read_for_long_stays_in_the_group(monkeypatch):
     monkeypatch.setattr("backorder_runtime.consumer.AIOKafkaConsumer", lambda **options: given.update(options))
     new_consumer(KafkaSettings(), "a group", offset_reset="none")
     assert given["max_poll_interval_ms"] > 10 * 365 * 86_400
+
+
+async def test_a_client_that_fetches_no_more_ends_the_loop(consumer):
+    consumer._fetcher.error_future.set_exception(KafkaError("cannot be parsed"))
+    turns = Turns(consumer, "service", EngineSettings(poll=0.001))
+    with pytest.raises(KafkaError, match="cannot be parsed"):
+        await turns.read(lambda: {PLACE}, 0.001)

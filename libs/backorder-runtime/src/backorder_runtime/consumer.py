@@ -89,8 +89,9 @@ async def poll(
 ) -> list[Record]:
     """What has arrived in these partitions, at most `most` records, waiting `timeout` seconds for the first.
 
-    Raises `LogChanged` when the log no longer has what the service needs.
+    Raises `LogChanged` when the log no longer has what the service needs, KafkaError when the client fetches no more.
     """
+    _check_fetching(consumer)
     try:
         fetched = await consumer.getmany(*partitions, timeout_ms=int(timeout * 1000), max_records=most)
     except NoOffsetForPartitionError:
@@ -98,6 +99,13 @@ async def poll(
     except OffsetOutOfRangeError as error:
         raise _lost(service, error) from error
     return [to_record(item) for items in fetched.values() for item in items]
+
+
+def _check_fetching(consumer: AIOKafkaConsumer) -> None:
+    """Raise what ended the client's task that fetches: it stays in its group without it, and reads nothing for ever."""
+    fetching = consumer._fetcher.error_future  # noqa: SLF001 - nothing public tells
+    if fetching.done() and not fetching.cancelled():
+        fetching.result()
 
 
 def portions(records: Sequence[Record], most: int) -> Iterator[Sequence[Record]]:

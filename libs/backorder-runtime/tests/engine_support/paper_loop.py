@@ -3,7 +3,9 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -37,6 +39,7 @@ class PaperConsumer:
         self.position: dict[TopicPartition, int] = {}
         self.paused: set[TopicPartition] = set()
         self.given: set[TopicPartition] = set()
+        self._fetcher = SimpleNamespace(error_future=Future())
 
     def append(self, lane: str, word: str, *headers: tuple[str, bytes]) -> None:
         place = TopicPartition(TOPIC, partition_of(lane, PARTITIONS))
