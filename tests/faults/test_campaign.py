@@ -30,8 +30,11 @@ SETTINGS = Settings(
 
 
 def keep(result):
+    """Write what is known so far, so that a campaign that is cut short leaves all but its end."""
     if name := given("JSON", ""):
-        Path(name).write_text(result.as_json())
+        part = Path(f"{name}.part")
+        part.write_text(result.as_json(), "utf-8")
+        part.replace(name)
 
 
 async def test_no_fault_loses_or_doubles_anything(tmp_path, capsys):
@@ -41,8 +44,7 @@ async def test_no_fault_loses_or_doubles_anything(tmp_path, capsys):
             sys.stdout.flush()
 
     say(f"\nfault campaign, seed {SEED}, {SETTINGS.minutes:g} minutes, session timeout {SETTINGS.session:g} s")
-    result = await run(tmp_path, SEED, SETTINGS, say)
-    keep(result)
+    result = await run(tmp_path, SEED, SETTINGS, say, keep)
     say("\n".join(["", result.table(), *result.notes, f"seed {SEED}"]))
     for finding in result.findings:
         say(f"{finding.fault}: {finding.what[:2000]}")

@@ -100,8 +100,8 @@ MUTANTS = (
     Mutant(
         "a shard that is let go is not forgotten",
         f"{ENGINE}/ownership.py",
-        "        self.shards.pop(number, None)\n",
-        "",
+        "self.shards.pop(number, None)",
+        "self.shards.get(number)",
         (FAILED,),
     ),
     Mutant(

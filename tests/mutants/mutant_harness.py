@@ -11,17 +11,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # of all plugins only what tests need: the others take longer to start than most tests to notice
-PYTEST = ("-m", "pytest", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider", "-x", "-q", "--no-header")
+PYTEST = ("-m", "pytest", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider", "-q", "--no-header", "-rfE")
+SUMMARY = "short test summary info"  # pytest writes this above a line for each that failed
 NOTICED = 1  # pytest: tests ran, and some failed; anything else is a broken harness
 PASSED = 0
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One small mistake: in `file`, `old` becomes `new`, which `breaks` a rule; one of `tests` must notice.
+    """One small mistake: in `file`, `old` becomes `new`, which `breaks` a rule; each of `tests` must notice.
 
-    `old` stands in the file exactly once. `tests` are pytest ids below the project's root. Any member's source may
-    be named.
+    `old` stands in the file exactly once. `tests` are pytest ids below the project's root; of one with parameters, and
+    of a file, one case is enough. Any member's source may be named.
     """
 
     breaks: str
@@ -58,7 +59,7 @@ def copy_of(package, folder):
 
 
 def notice(mutant, folder, note, **given):
-    """Fail unless a test notices the mutant; `note` takes by name what the table at the end shows."""
+    """Fail unless all its tests notice the mutant; `note` takes by name what the table at the end shows."""
     break_copy(mutant, folder)
     start = time.perf_counter()
     answer, said = run(mutant.tests, folder, **given)
@@ -67,6 +68,21 @@ def notice(mutant, folder, note, **given):
     note("caught", ", ".join(Path(test).name for test in mutant.tests))
     note("seconds", time.perf_counter() - start)
     assert answer == NOTICED, said[-3000:]
+    left = unnoticed(mutant.tests, said)
+    assert not left, "\n".join([f"not noticed, or not by a test: {left}", said[-3000:]])
+
+
+def unnoticed(tests, said):
+    """By what pytest said: the tests of which no case failed, and what broke outside of a test, such as a fixture."""
+    lines = said.rpartition(SUMMARY)[2].splitlines()
+    failed = [line.removeprefix("FAILED ") for line in lines if line.startswith("FAILED ")]
+    passed = [test for test in tests if not any(_is_case(each, test) for each in failed)]
+    return passed + [line for line in lines if line.startswith("ERROR ")]
+
+
+def _is_case(failed, test):
+    # what follows is nothing, a reason, a parameter, or the test in a file
+    return failed.startswith(test) and failed[len(test) :][:1] in {"", " ", "[", ":"}
 
 
 def run(tests, folder, *, seconds=300, plugins: Sequence[str] = (), variables: Mapping[str, str] | None = None):

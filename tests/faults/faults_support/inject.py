@@ -22,7 +22,7 @@ from faults_support.plan import Injection, Kind, Mode
 from faults_support.proxy import Proxy
 
 _EXITS = 40.0  # seconds that a member may take to leave in order
-_MOVES = 40.0  # until the partitions of a frozen one are somebody else's
+_MOVES = 40.0  # until partitions are given out: those of a frozen one to somebody else, some to each that is well
 _FULL = 15.0  # until the database has asked for room that is not there
 _NO_ROOM = b"No space left on device"
 _LANE_TOPICS = ("order-line", "supply", "back-order-queue", "back-order-need", "back-order-state")
@@ -66,9 +66,7 @@ class Injector:
         return f"killed {pids}"
 
     async def _pause(self, injection: Injection) -> str:
-        (member,) = self._members(injection)
-        pid = _running(member)
-        mine = await self._owned(injection.service, pid)
+        _, pid, mine = await self._owner(injection)
         os.kill(pid, signal.SIGSTOP)
         try:
             await asyncio.sleep(injection.seconds)
@@ -79,9 +77,7 @@ class Injector:
 
     async def _zombie(self, injection: Injection) -> str:
         """Wake it just when all its shards have another owner."""
-        (member,) = self._members(injection)
-        pid = _running(member)
-        mine = await self._owned(injection.service, pid)
+        member, pid, mine = await self._owner(injection)
         began = time.monotonic()
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -191,6 +187,18 @@ class Injector:
     def _members(self, injection: Injection) -> list[Member]:
         assert injection.service is not None
         return self._fleet.chosen(injection.service, injection.process)
+
+    async def _owner(self, injection: Injection) -> tuple[Member, int, set[int]]:
+        """Its process, as soon as it owns shards, and which: to stop one that owns none is no fault.
+
+        The one before may have made the group give them out anew, which takes a moment.
+        """
+        (member,) = self._members(injection)
+        pid, began = _running(member), time.monotonic()
+        while not (mine := await self._owned(injection.service, pid)):
+            assert time.monotonic() - began < _MOVES, f"{member.name} owns no shard for {_MOVES} s"
+            await asyncio.sleep(0.05)
+        return member, pid, mine
 
     async def _owned(self, service: str | None, pid: int) -> set[int]:
         """The shards that a process owns by the word of the database."""

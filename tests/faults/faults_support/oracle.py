@@ -6,7 +6,7 @@ whenever they are repeated; nobody gave away more than there was. What `e2e_supp
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,19 +15,9 @@ from e2e_support.business import REASON, Business
 from e2e_support.system import System
 from e2e_support.warehouse import Key
 
+from faults_support.topics import NEVER, Came, Place, Topics, came, place_of
+
 Fault = Literal["lost", "doubled", "wrong"]
-Place = tuple[bytes, bytes, bytes]
-SERVICES = ("inventory-sync", "gap-detector", "priority-router", "notifier")
-OUTPUTS = (
-    "back-order-state",
-    "back-order-snapshot",
-    "supply",
-    "notification-outcome",
-    "back-order-queue",
-    "back-order-need",
-    "order-line",
-    "queue-command",
-)
 _ANSWERS = {
     "hold": "back-order.held",
     "resume": "back-order.resumed",
@@ -40,40 +30,35 @@ _BY_LANES = {b"conflicting-duplicate", b"unknown-back-order"}
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that must not be. `at` is when (seconds since 1970) the input came or the event was published."""
+    """Something that must not be.
+
+    Attributes:
+        fault: what became of it.
+        what: for people.
+        at: when (seconds since 1970) the input came or the event was published.
+        again: the records that repeated the input, where it is about one that came more than once.
+    """
 
     fault: Fault
     what: str
     at: float | None = None
+    again: tuple[Place, ...] = ()
 
 
-@dataclass
-class Topics:
-    """Everything that was published, read once at rest."""
-
-    inputs: dict[str, list[Any]]
-    outputs: dict[str, list[Any]]
-    letters: dict[str, list[Any]]
-
-    @staticmethod
-    async def read(system: System) -> "Topics":
-        inputs = ("order-placed", "order-cancelled", "stock-changed", "supplier-delivery", "back-order-command")
-        return Topics(
-            {topic: await system.read(topic) for topic in inputs},
-            {topic: await system.read(topic) for topic in OUTPUTS},
-            {service: await system.read(f"{service}.dead-letter") for service in SERVICES},
-        )
+def _about(which: Came, fault: Fault, what: str) -> Finding:
+    return Finding(fault, what, which.at, which.again)
 
 
 def dead_letters(topics: Topics) -> Iterable[Finding]:
     """Every record that must be refused is a dead letter with its reason, and no other is one."""
-    wanted: dict[Place, Any] = {}
-    at: dict[Place, float] = {}
-    for topic, records in topics.inputs.items():
+    wanted: dict[Place, bytes] = {}
+    of: dict[Place, Came] = {}
+    for records in topics.inputs.values():
+        alike = came(records, lambda record: record.value)
         for record in records:
-            place = topic.encode(), str(record.partition).encode(), str(record.offset).encode()
-            at[place] = record.timestamp / 1000
-            if reason := dict(record.headers).get(REASON):
+            reason, place = dict(record.headers).get(REASON), place_of(record)
+            of[place] = Came(record.timestamp / 1000, () if reason else alike[record.value].again)
+            if reason:
                 wanted[place] = reason
     found: dict[Place, set[tuple[bytes, bytes | None]]] = defaultdict(set)
     for records in topics.letters.values():
@@ -83,14 +68,15 @@ def dead_letters(topics: Topics) -> Iterable[Finding]:
             found[place].add((marks["dlq-reason"], letter.value))
     for place, reason in wanted.items():
         if place not in found:
-            yield Finding("lost", f"{place} is no dead letter ({reason.decode()})", at[place])
+            yield _about(of[place], "lost", f"{place} is no dead letter ({reason.decode()})")
         elif {given for given, _ in found[place]} != {reason}:
-            yield Finding("wrong", f"{place} was refused for {found[place]}, not for {reason.decode()}", at[place])
+            yield _about(of[place], "wrong", f"{place} was refused for {found[place]}, not for {reason.decode()}")
     for place, letters in found.items():
+        which = of.get(place, NEVER)
         if len(letters) > 1:
-            yield Finding("doubled", f"{place} has {len(letters)} dead letters", at.get(place))
+            yield _about(which, "doubled", f"{place} has {len(letters)} dead letters")
         if place not in wanted:
-            yield Finding("lost", f"{place} was refused and is good: {letters}", at.get(place))
+            yield _about(which, "lost", f"{place} was refused and is good: {letters}")
 
 
 def commands(topics: Topics, asked: Mapping[str, tuple[str, str]]) -> Iterable[Finding]:
@@ -102,33 +88,29 @@ def commands(topics: Topics, asked: Mapping[str, tuple[str, str]]) -> Iterable[F
         name, action = asked.get(command_id, (None, ""))
         if name == state["back_order_id"] and headers["ce_type"].decode() in {_ANSWERS[action], _REFUSED}:
             answers[command_id].add(headers["ce_id"])
-    at: dict[str, float] = {}
-    for record in topics.inputs["back-order-command"]:
-        at.setdefault(json.loads(record.value)["command_id"], record.timestamp / 1000)
+    of = topics.came("back-order-command", lambda command: command["command_id"])
     for command_id, what in asked.items():
         if len(answers[command_id]) != 1:
             fault: Fault = "doubled" if answers[command_id] else "lost"
-            yield Finding(fault, f"{command_id} {what} was answered by {answers[command_id]}", at.get(command_id))
+            said = f"{command_id} {what} was answered by {answers[command_id]}"
+            yield _about(of.get(command_id, NEVER), fault, said)
 
 
 def lines(topics: Topics, business: Business, kept: Iterable[Key]) -> Iterable[Finding]:
     """Every order line came in; none has two back orders. `kept`: the lines that the ledger has."""
-    at: dict[str, float] = {}
-    for record in topics.inputs["order-placed"]:
-        if record.value and REASON not in dict(record.headers):
-            at.setdefault(json.loads(record.value)["order_id"], record.timestamp / 1000)
+    of = topics.came("order-placed", lambda order: order["order_id"])
     there = set(kept)
     for key in business.lines.keys() - there:
-        yield Finding("lost", f"line {key} is not in the ledger", at.get(key[0]))
+        yield _about(of.get(key[0], NEVER), "lost", f"line {key} is not in the ledger")
     for key in there - business.lines.keys():
-        yield Finding("wrong", f"line {key} was never ordered", at.get(key[0]))
+        yield _about(of.get(key[0], NEVER), "wrong", f"line {key} was never ordered")
     of_line: dict[Key, set[str]] = defaultdict(set)
     for record in topics.outputs["back-order-state"]:
         state = json.loads(record.value)
         of_line[state["order_id"], state["line_id"]].add(state["back_order_id"])
     for key, names in of_line.items():
         if len(names) > 1:
-            yield Finding("doubled", f"line {key} has the back orders {names}", at.get(key[0]))
+            yield _about(of.get(key[0], NEVER), "doubled", f"line {key} has the back orders {names}")
 
 
 def versions(topics: Topics) -> Iterable[Finding]:
@@ -153,7 +135,7 @@ def versions(topics: Topics) -> Iterable[Finding]:
 
 def sequences(topics: Topics) -> Iterable[Finding]:
     """Per shard of a service: first occurrences in ascending order on each partition; a number means one event."""
-    content: dict[bytes, tuple[str, bytes | None, bytes | None]] = {}
+    content: dict[Any, Any] = {}  # by its name, and by its number
     numbers: dict[str, set[int]] = defaultdict(set)
     for topic, records in topics.outputs.items():
         seen: dict[tuple[str, int], set[int]] = defaultdict(set)
@@ -163,10 +145,11 @@ def sequences(topics: Topics) -> Iterable[Finding]:
             name, source = headers["ce_id"], headers["ce_source"].decode()
             if not headers["ce_sequence"].isdigit():
                 continue  # of an intake, which has no state: what it repeats is known by the place of its record
-            said = topic, record.key, record.value
-            if (known := content.setdefault(name, said)) != said:
-                yield Finding("doubled", f"{name.decode()} is two events: {known} and {said}", at)
             number, here = int(headers["ce_sequence"]), (source, record.partition)
+            said = name, source, number, topic, record.key, record.value
+            known = content.setdefault(name, said), content.setdefault((source, number), said)
+            if known != (said, said):
+                yield Finding("doubled", f"{name.decode()} is two events: {known} and {said}", at)
             if number < highest[here] and number not in seen[here]:
                 yield Finding("wrong", f"{name.decode()} came after a later one", at)
             seen[here].add(number)
@@ -202,8 +185,12 @@ def never_oversold(topics: Topics, business: Business) -> Iterable[Finding]:
     """At no place of the log do the back orders of a lane have more units than ever came in there."""
     has: dict[str, Counter[str]] = defaultdict(Counter)
     total: Counter[str] = Counter()
+    newest: Counter[str] = Counter()
     for record in topics.outputs["back-order-state"]:
         state, lane = json.loads(record.value), record.key.decode()
+        if state["version"] <= newest[state["back_order_id"]]:
+            continue  # repeated: it says what was, while another may have these units by now
+        newest[state["back_order_id"]] = state["version"]
         quantity = state["quantity"]
         units = sum(quantity[part] for part in ("allocated", "released", "shipped"))
         total[lane] += units - has[lane][state["back_order_id"]]
@@ -215,6 +202,7 @@ def never_oversold(topics: Topics, business: Business) -> Iterable[Finding]:
 
 def positions(topics: Topics) -> Iterable[Finding]:
     """A version of a lane's stock is positioned once."""
+    of = topics.came("stock-changed", lambda stock: (f"{stock['part_id']}@{stock['location_id']}", stock["version"]))
     seen: dict[tuple[str, int], bytes] = {}
     for record in topics.outputs["supply"]:
         headers = dict(record.headers)
@@ -222,7 +210,16 @@ def positions(topics: Topics) -> Iterable[Finding]:
             continue
         key = record.key.decode(), json.loads(record.value)["version"]
         if seen.setdefault(key, headers["ce_id"]) != headers["ce_id"]:
-            yield Finding("doubled", f"stock version {key} was positioned twice", record.timestamp / 1000)
+            at, again = record.timestamp / 1000, of.get(key, NEVER).again
+            yield Finding("doubled", f"stock version {key} was positioned twice", at, again)
+
+
+def tried(check: Iterable[Finding]) -> Iterator[Finding]:
+    """What a check finds; one that cannot go on has found something, too, and the others are not lost to it."""
+    try:
+        yield from check
+    except Exception as error:  # noqa: BLE001 - what is wrong with the records is not known before
+        yield Finding("wrong", f"{getattr(check, '__name__', check)} could not go on: {error!r}")
 
 
 async def examine(
@@ -235,16 +232,17 @@ async def examine(
     """Everything; returns what was found, the mails that were sent, and what was read."""
     topics = await Topics.read(system)
     kept = [(row[0], row[1]) for row in await system.query("SELECT order_id, line_id FROM gap_detector.line")]
-    found: list[Finding] = [
-        *dead_letters(topics),
-        *commands(topics, asked),
-        *lines(topics, business, kept),
-        *versions(topics),
-        *sequences(topics),
-        *snapshots(topics),
-        *never_oversold(topics, business),
-        *positions(topics),
-    ]
+    checks = (
+        dead_letters(topics),
+        commands(topics, asked),
+        lines(topics, business, kept),
+        versions(topics),
+        sequences(topics),
+        snapshots(topics),
+        never_oversold(topics, business),
+        positions(topics),
+    )
+    found = [finding for check in checks for finding in tried(check)]
     mails: set[str] = set()
 
     async def told() -> None:
@@ -259,6 +257,6 @@ async def examine(
     for check in whole:
         try:
             await check()
-        except AssertionError as wrong:
-            found.append(Finding("wrong", str(wrong)))
+        except Exception as wrong:  # noqa: BLE001 - as in `tried`
+            found.append(Finding("wrong", str(wrong) if isinstance(wrong, AssertionError) else repr(wrong)))
     return found, mails, topics

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from faults_support.oracle import Finding
+from faults_support.oracle import Fault, Finding
 from faults_support.plan import Injection, Kind
 
 DUPLICATES = "upstream duplicates"
+BAD: tuple[Fault, ...] = ("lost", "doubled", "wrong")
 _BETWEEN = "at another time"
 
 
@@ -43,7 +44,11 @@ class Injected:
 
 @dataclass
 class Result:
-    """All of a campaign."""
+    """All of a campaign.
+
+    Attributes:
+        reckoned: whether what was published has been looked at; until then no finding means nothing.
+    """
 
     seed: int
     settings: dict[str, Any]
@@ -52,71 +57,88 @@ class Result:
     not_possible: dict[Kind, str] = field(default_factory=dict)
     counted: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
+    reckoned: bool = False
 
     @property
     def good(self) -> bool:
         """Whether everything was survived and nothing was found."""
-        return not self.findings and all(each.problem is None for each in self.injected)
+        return self.reckoned and not self.findings and all(each.problem is None for each in self.injected)
 
     def table(self) -> str:
         """One line per kind."""
-        rows = [("fault", "injected", "survived", "opened p50", "max", "recovered p50", "max", "lost", "doubled")]
+        rows = [("fault", "injected", "survived", "opened p50", "max", "recovered p50", "max", *BAD)]
         attributed = self._attributed()
         for kind in Kind:
-            mine = [each for each in self.injected if each.injection.kind is kind]
-            if not mine and kind not in self.not_possible:
-                continue
+            mine = self._of(kind)
             if kind in self.not_possible:
-                rows.append((kind.value, f"not here: {self.not_possible[kind]}", *[""] * 7))
-                continue
-            survived = [each for each in mine if each.problem is None]
-            times = [*_times(each.opened for each in mine), *_times(each.recovered for each in mine)]
-            bad = attributed[kind.value]
-            rows.append((kind.value, f"{len(mine)}", f"{len(survived)}", *times, f"{bad['lost']}", f"{bad['doubled']}"))
-        repeated, bad = self.counted["repeated"], attributed[DUPLICATES]
-        rows.append((DUPLICATES, f"{repeated}", f"{repeated}", *["-"] * 4, f"{bad['lost']}", f"{bad['doubled']}"))
+                rows.append((kind.value, f"not here: {self.not_possible[kind]}", *[""] * (len(rows[0]) - 2)))
+            elif mine:
+                times = [*_times(each.opened for each in mine), *_times(each.recovered for each in mine)]
+                counts = f"{len(mine)}", f"{self._survived(mine)}"
+                rows.append((kind.value, *counts, *times, *_bad(attributed[kind.value])))
+        repeated, survived = self._duplicates()
+        rows.append((DUPLICATES, f"{repeated}", f"{survived}", *["-"] * 4, *_bad(attributed[DUPLICATES])))
         if other := attributed[_BETWEEN]:
-            rows.append((_BETWEEN, *["-"] * 6, f"{other['lost']}", f"{other['doubled']}"))
+            rows.append((_BETWEEN, *["-"] * 6, *_bad(other)))
         widths = [max(len(row[n]) for row in rows if not row[1].startswith("not here")) for n in range(len(rows[0]))]
         return "\n".join(_line(row, widths) for row in rows)
 
+    def _of(self, kind: Kind) -> list[Injected]:
+        return [each for each in self.injected if each.injection.kind is kind]
+
+    def _survived(self, mine: Iterable[Injected]) -> int:
+        """Those without a problem, in whose time nothing came that a finding is about."""
+        bad = [finding.at for finding in self.findings if finding.at is not None]
+        return sum(each.problem is None and not any(map(each.covers, bad)) for each in mine)
+
+    def _duplicates(self) -> tuple[int, int]:
+        """How many inputs were repetitions, and how many of these no finding is about."""
+        bad = {place for finding in self.findings for place in finding.again}
+        return self.counted["repeated"], self.counted["repeated"] - len(bad)
+
     def _attributed(self) -> dict[str, Counter[str]]:
-        """What was lost and doubled, by the fault under which the input came; one that came under none, apart."""
+        """What was found, by the fault under which the input came, and by whether it came again; the rest apart."""
         found: dict[str, Counter[str]] = {name: Counter() for name in [*(k.value for k in Kind), DUPLICATES, _BETWEEN]}
         for finding in self.findings:
             at = finding.at
-            names = {each.injection.kind.value for each in self.injected if at is not None and each.covers(at)} or {
-                _BETWEEN
-            }
-            for name in names:
+            names = {each.injection.kind.value for each in self.injected if at is not None and each.covers(at)}
+            if finding.again:
+                names.add(DUPLICATES)
+            for name in names or {_BETWEEN}:
                 found[name][finding.fault] += 1
         return found
 
     def as_json(self) -> str:
         """For machines."""
+        attributed = self._attributed()
+        repeated, survived = self._duplicates()
         told = {
             "seed": self.seed,
             "settings": self.settings,
+            "reckoned": self.reckoned,
             "inputs": dict(self.counted),
-            "kinds": {kind.value: self._kind(kind) for kind in Kind},
-            "findings": [{"fault": each.fault, "what": each.what, "at": each.at} for each in self.findings],
+            "kinds": {kind.value: self._kind(kind, attributed[kind.value]) for kind in Kind},
+            "duplicates": {"injected": repeated, "survived": survived, **_counts(attributed[DUPLICATES])},
+            "findings": [_finding(each) for each in self.findings],
             "notes": self.notes,
             "injections": [_injection(each) for each in self.injected],
         }
         return json.dumps(told, indent=1, ensure_ascii=False)
 
-    def _kind(self, kind: Kind) -> dict[str, Any]:
-        mine = [each for each in self.injected if each.injection.kind is kind]
-        bad = self._attributed()[kind.value]
+    def _kind(self, kind: Kind, bad: Counter[str]) -> dict[str, Any]:
+        mine = self._of(kind)
         return {
             "injected": len(mine),
-            "survived": sum(each.problem is None for each in mine),
+            "survived": self._survived(mine),
             "not_possible": self.not_possible.get(kind),
             "opened": _summary([each.opened for each in mine if each.opened is not None]),
             "recovered": _summary([each.recovered for each in mine if each.recovered is not None]),
-            "lost": bad["lost"],
-            "doubled": bad["doubled"],
+            **_counts(bad),
         }
+
+
+def _finding(each: Finding) -> dict[str, Any]:
+    return {"fault": each.fault, "what": each.what, "at": each.at, "repeated": len(each.again)}
 
 
 def _injection(each: Injected) -> dict[str, Any]:
@@ -132,6 +154,14 @@ def _injection(each: Injected) -> dict[str, Any]:
         "recovered": each.recovered,
         "problem": each.problem,
     }
+
+
+def _counts(bad: Counter[str]) -> dict[str, int]:
+    return {name: bad[name] for name in BAD}
+
+
+def _bad(bad: Counter[str]) -> list[str]:
+    return [f"{bad[name]}" for name in BAD]
 
 
 def _summary(times: Sequence[float]) -> dict[str, float] | None:

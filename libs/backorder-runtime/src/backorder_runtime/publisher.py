@@ -13,6 +13,8 @@ from backorder_runtime.settings import KafkaSettings, librdkafka_options
 from backorder_runtime.telemetry import PUBLISHED
 
 _library_log = logging.getLogger("librdkafka")
+# that a setting of ours may change with the library is for whoever updates the library, not for each start
+_library_log.addFilter(lambda record: "is experimental" not in record.getMessage())
 _CHUNK = 20_000
 _LARGEST = 11 * 1024 * 1024  # a dead letter may be as large as its topic allows, and the library counts the frame too
 _BY_KEY = -1
