@@ -6,6 +6,7 @@ Run: python tests/benchmarks/bench_growth.py [--lanes 1000 20000 200000] [--open
 import argparse
 import asyncio
 import json
+import time
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -70,6 +71,7 @@ async def measure(lanes: Sequence[int], waiting: Sequence[int]) -> dict[str, Any
     """Both series."""
     return {
         "machine": machine(),
+        "at": time.strftime("%Y-%m-%d %H:%M"),
         "by_lanes": await by_lanes(lanes),
         "by_open": await by_open_back_orders(waiting),
     }

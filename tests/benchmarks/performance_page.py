@@ -49,7 +49,7 @@ def rates(report: Report, last: Report) -> str:
                 *(cpu.get(part, "") for part in WHOLE),
             )
         )
-    return table(("lines from a backlog", "lines/s", "to the last run", *WHOLE), rows)
+    return table(("lines from a backlog", "lines/s", "÷ last run", *WHOLE), rows)
 
 
 def answers(report: Report, last: Report) -> str:
@@ -66,7 +66,10 @@ def answers(report: Report, last: Report) -> str:
             rows.append(
                 (f"{name} at {rate:,} lines/s", *figures, times["count"], ratio(times["p99"], old.get("p99")), cpu)
             )
-    return table(("from → to", "p50 ms", "p99 ms", "p99.9 ms", "events", "p99 to the last run", "CPU %"), rows)
+    missing = sum(each[kind]["unseen"] for each in report["latency"] for kind in ("opened", "allocated"))
+    head = ("from → to", "p50 ms", "p99 ms", "p99.9 ms", "events", "p99 ÷ last run", "CPU %")
+    said = f"{missing} answers that were due did not come." if missing else "All answers that were due came."
+    return f"{table(head, rows)}\n\n{said} CPU is that of all processes together; a core is 100 %."
 
 
 def growth(report: Report) -> tuple[str, str]:
@@ -186,6 +189,8 @@ more than 200 lines a second. Beyond what the machine takes, the wait grows for 
 ![Answers](answers.png)
 
 ## Growth
+
+Measured {sizes["at"]}, in a run of its own.
 
 {by_lanes}
 
