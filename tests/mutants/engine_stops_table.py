@@ -121,7 +121,7 @@ MUTANTS = (
     Mutant(
         "a record that the broker refuses counts as sent",
         f"{ENGINE}/publisher.py",
-        "        if error is not None and self._error is None:\n            self._error = error\n",
+        "            self._error = self._error or error\n",
         "",
         (f"{PUBLISHER}_one_record_that_is_refused_fails_all_of_them",),
     ),
@@ -135,8 +135,8 @@ MUTANTS = (
     Mutant(
         "a producer that is broken is tried for ever",
         f"{ENGINE}/publisher.py",
-        "            if broken := self._broken:\n",
-        "            if (broken := self._broken) and False:\n",
+        "            if self._broken is None:\n",
+        "            if error is not None:\n",
         (f"{PUBLISHER}_a_producer_that_could_not_keep_its_promises_is_broken_and_not_tried_again",),
     ),
     Mutant(

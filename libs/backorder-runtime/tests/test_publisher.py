@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from backorder_runtime.outbox import Wire
+from backorder_runtime.permissions import denied
 from backorder_runtime.publisher import ProducerBroken, Publisher, PublishingFailed
 from backorder_runtime.settings import KafkaSettings
 
@@ -16,11 +17,14 @@ class PaperProducer:
     def __init__(self, options, **_):
         self.options = options
         self.answers = []
+        self.gives_up = None
 
     def produce(self, topic, *, on_delivery, **record):
         self.answers.append((topic, record, on_delivery))
 
     def poll(self, _seconds):
+        if self.gives_up:
+            raise KafkaException(self.gives_up)
         return 0
 
     def purge(self, **_):
@@ -91,3 +95,19 @@ async def test_what_the_producer_reports_in_passing_breaks_nothing(publisher):
     ((_, _, confirm),) = publisher._producer.answers
     confirm(None, None)
     await publishing
+
+
+async def test_what_the_broker_refused_first_is_the_cause_of_all_that_fails_after_it(publisher):
+    first, second = (asyncio.ensure_future(publisher.publish(wires(word))) for word in ("one", "two"))
+    await asyncio.sleep(0)
+    (_, _, confirm_first), (_, _, confirm_second) = publisher._producer.answers
+    confirm_first(KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED), None)
+    publisher._producer.gives_up = KafkaError(KafkaError._GAPLESS_GUARANTEE, "a gap", fatal=True)
+    while publisher._broken is None:
+        await asyncio.sleep(0)
+    confirm_second(KafkaError(KafkaError._PURGE_QUEUE), None)
+    with pytest.raises(PublishingFailed):
+        await first
+    with pytest.raises(ProducerBroken) as broken:
+        await second
+    assert "the broker does not permit a topic" in denied(broken.value)

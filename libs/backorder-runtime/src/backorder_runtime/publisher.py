@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -18,14 +18,23 @@ _library_log.addFilter(lambda record: "is experimental" not in record.getMessage
 _CHUNK = 20_000
 _LARGEST = 11 * 1024 * 1024  # a dead letter may be as large as its topic allows, and the library counts the frame too
 _BY_KEY = -1
+_AFTERMATH = {  # what the library says of all records once it has given up
+    KafkaError._FATAL,  # noqa: SLF001 - the library's names
+    KafkaError._GAPLESS_GUARANTEE,  # noqa: SLF001
+    KafkaError._PURGE_QUEUE,  # noqa: SLF001
+    KafkaError._PURGE_INFLIGHT,  # noqa: SLF001
+}
 
 
 class PublishingFailed(Exception):
     """The broker refused records for good; nothing after them stands in their partition. The message says why."""
 
 
-class ProducerBroken(Exception):
-    """The producer sends nothing any more, since it could not keep its promises: the process has to start anew."""
+class ProducerBroken(PublishingFailed):
+    """The producer sends nothing any more, since it could not keep its promises: the process has to start anew.
+
+    Its cause is what the broker said about the first record that it refused.
+    """
 
 
 class Publisher:
@@ -33,6 +42,7 @@ class Publisher:
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._broken: KafkaError | None = None
+        self._refusal: KafkaError | None = None
         self._producer = Producer(
             {
                 **librdkafka_options(kafka),
@@ -48,7 +58,7 @@ class Publisher:
                 "compression.type": kafka.compression,
                 "queue.buffering.max.messages": 1_000_000,
                 "message.max.bytes": _LARGEST,
-                "error_cb": self._failed,
+                "error_cb": self._give_up,
             },
             logger=_library_log,
         )
@@ -67,14 +77,15 @@ class Publisher:
             await self._publish(records[start : start + _CHUNK])
 
     async def _publish(self, records: Sequence[Wire]) -> None:
-        confirmation = _Confirmation(len(records))
+        confirmation = _Confirmation(len(records), self._note)
         try:
             self._produce(records, confirmation)
             await confirmation.wait()
         except (KafkaException, PublishingFailed) as error:
-            if broken := self._broken:
-                raise ProducerBroken(f"the producer has to start anew: {broken}") from error
-            raise
+            if self._broken is None:
+                raise
+            said = KafkaException(self._refusal) if self._refusal else error
+            raise ProducerBroken(f"the producer has to start anew: {self._broken}") from said
         for topic, count in Counter(record.topic for record in records).items():
             PUBLISHED.labels(topic).inc(count)
 
@@ -90,13 +101,20 @@ class Publisher:
                 partition=_BY_KEY if record.partition is None else record.partition,
             )
 
-    def _failed(self, error: KafkaError) -> None:
-        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001 - the constant's name
+    def _note(self, refusal: KafkaError) -> None:
+        if self._refusal is None and refusal.code() not in _AFTERMATH:
+            self._refusal = refusal
+
+    def _give_up(self, error: KafkaError) -> None:
+        if error.fatal() or error.code() in _AFTERMATH:
             self._broken = error
 
     def _poll(self) -> None:
         while not self._stopping.is_set():
-            self._producer.poll(0.2)
+            try:
+                self._producer.poll(0.2)
+            except KafkaException as error:  # a producer that gives up says so here; what it took is still answered
+                self._give_up(error.args[0])
 
     def close(self) -> None:
         """Stop at once; unconfirmed records are given up here and sent again from the outbox later."""
@@ -109,15 +127,17 @@ class Publisher:
 class _Confirmation:
     """Counts the confirmations of one call; filled from the producer's thread."""
 
-    def __init__(self, expected: int) -> None:
+    def __init__(self, expected: int, note: Callable[[KafkaError], None]) -> None:
         self._left = expected
+        self._note = note
         self._error: KafkaError | None = None
         self._loop = asyncio.get_running_loop()
         self._done = self._loop.create_future()
 
     def one(self, error: KafkaError | None, _message: Message) -> None:
-        if error is not None and self._error is None:
-            self._error = error
+        if error is not None:
+            self._note(error)
+            self._error = self._error or error
         self._left -= 1
         if self._left == 0 and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._finish)
