@@ -5,6 +5,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -121,7 +122,9 @@ class Publisher:
         self._stopping.set()
         self._poller.join()
         self._producer.purge(in_queue=True, in_flight=True, blocking=False)
-        self._producer.flush(1)
+        # what is given up leaves a gap, and so is an error to the producer, which its library then fails to raise
+        with suppress(KafkaException, SystemError):
+            self._producer.flush(1)
 
 
 class _Confirmation:
