@@ -83,8 +83,8 @@ MUTANTS = (
     Mutant(
         "what a stopped lane kept comes back newest first",
         f"{ENGINE}/queries.sql",
-        "FROM taken ORDER BY id",
-        "FROM taken ORDER BY id DESC",
+        "ORDER BY taken.id",
+        "ORDER BY taken.id DESC",
         (f"{STORE}_what_a_stopped_lane_kept_comes_back_in_its_order_when_it_is_to_go_on",),
     ),
     Mutant(
