@@ -153,7 +153,7 @@ async def test_a_commit_that_failed_is_made_up_for(intake, consumer, monkeypatch
 async def test_while_the_broker_is_away_it_waits_and_is_alive_and_shows_how_far_it_is_behind(
     intake, consumer, monkeypatch
 ):
-    monkeypatch.setattr("backorder_runtime.consumer.GLANCE", 0.001)
+    monkeypatch.setattr("backorder_runtime.lifecycle._GLANCE", 0.001)
     intake._publisher.open.clear()
     consumer.append(LANE, "one")
     await intake._turn(asyncio.Event())

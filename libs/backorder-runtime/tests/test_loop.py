@@ -183,17 +183,26 @@ async def test_a_shard_that_was_given_to_somebody_else_is_forgotten_with_what_it
         await asyncio.wait_for(relay, 5)
 
 
-async def test_a_shard_that_was_taken_away_while_it_was_claimed_is_not_kept(new, paper):
-    loop = new()
+async def claim_while(loop, happens):
+    """The loop claims a shard, and in the middle of that something happens."""
     ends = loop.consumer.end_offsets
 
-    async def revoked_meanwhile(places):
-        loop.revoke()
+    async def meanwhile(places):
+        await happens()
         return await ends(places)
 
     loop.assign(3)
-    loop.consumer.end_offsets = revoked_meanwhile
+    loop.consumer.end_offsets = meanwhile
     await loop.turn()
+
+
+async def test_a_shard_that_was_taken_away_while_it_was_claimed_is_not_kept(new, paper):
+    loop = new()
+
+    async def revoked():
+        loop.revoke()
+
+    await claim_while(loop, revoked)
     assert not loop.ours.shards
 
 
@@ -243,15 +252,7 @@ async def test_a_process_that_was_assigned_nothing_since_the_last_revocation_is_
 
 async def test_a_claim_that_ends_after_the_loop_has_no_shard(new, paper):
     loop = new()
-    ends = loop.consumer.end_offsets
-
-    async def closed_meanwhile(places):
-        await loop.close()
-        return await ends(places)
-
-    loop.assign(3)
-    loop.consumer.end_offsets = closed_meanwhile
-    await loop.turn()
+    await claim_while(loop, loop.close)
     assert not loop.ours.shards
 
 

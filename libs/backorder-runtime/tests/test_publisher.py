@@ -18,11 +18,13 @@ class PaperProducer:
         self.options = options
         self.answers = []
         self.gives_up = None
+        self.polled = 0
 
     def produce(self, topic, *, on_delivery, **record):
         self.answers.append((topic, record, on_delivery))
 
     def poll(self, _seconds):
+        self.polled += 1
         if self.gives_up:
             raise KafkaException(self.gives_up)
         return 0
@@ -79,7 +81,9 @@ async def test_one_record_that_is_refused_fails_all_of_them(publisher):
 
 
 async def test_a_producer_that_could_not_keep_its_promises_is_broken_and_not_tried_again(publisher):
-    publisher._producer.options["error_cb"](KafkaError(KafkaError._FATAL, "a gap", fatal=True))
+    publisher._producer.gives_up = KafkaError(KafkaError._FATAL, "a gap", fatal=True)
+    while publisher._broken is None:
+        await asyncio.sleep(0)
     publishing = asyncio.ensure_future(publisher.publish(wires("one")))
     await asyncio.sleep(0)
     ((_, _, confirm),) = publisher._producer.answers
@@ -89,7 +93,10 @@ async def test_a_producer_that_could_not_keep_its_promises_is_broken_and_not_tri
 
 
 async def test_what_the_producer_reports_in_passing_breaks_nothing(publisher):
-    publisher._producer.options["error_cb"](KafkaError(KafkaError._ALL_BROKERS_DOWN))
+    publisher._producer.gives_up = KafkaError(KafkaError._ALL_BROKERS_DOWN)
+    polled = publisher._producer.polled
+    while publisher._producer.polled < polled + 2:
+        await asyncio.sleep(0)
     publishing = asyncio.ensure_future(publisher.publish(wires("one")))
     await asyncio.sleep(0)
     ((_, _, confirm),) = publisher._producer.answers

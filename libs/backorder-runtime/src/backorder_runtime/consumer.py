@@ -26,7 +26,6 @@ header_names.install()
 closed_connections.install()
 _log = structlog.get_logger()
 
-GLANCE = 1.0  # seconds between two looks at what is awaited for long
 PARTING = 5.0  # seconds for a last word to a broker that may be away
 
 Partitions = frozenset[TopicPartition]

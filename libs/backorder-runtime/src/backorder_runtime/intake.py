@@ -21,7 +21,7 @@ from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment
 from backorder_runtime.dead_letters import copy_of, letter_for, wire
 from backorder_runtime.handler import Intake
-from backorder_runtime.lifecycle import Every, Heartbeat, cancel, first_of
+from backorder_runtime.lifecycle import Every, Heartbeat, any_of, cancel, first_of
 from backorder_runtime.outbox import Letter, Stamp, Wire, rfc3339
 from backorder_runtime.permissions import stop_if_denied
 from backorder_runtime.publisher import Publisher
@@ -52,9 +52,8 @@ class IntakeRunner:
         self._limit = RefusalLimit(service, intake.topics, settings.engine)
         self._joined = False
         self._places: dict[TopicPartition, Place] = {}  # behind what the broker has confirmed
-        self._told: dict[TopicPartition, int] = {}  # where the group knows that we stand
         self._under_way: asyncio.Task[None] | None = None
-        self._telling: asyncio.Task[None] | None = None
+        self._telling = lag.Telling(self._commit)
         self._turns = Turns(self._consumer, service, settings.engine)
         self._report_due = Every(settings.engine.report)
         self.heartbeat = Heartbeat(settings.engine.stall)
@@ -75,15 +74,15 @@ class IntakeRunner:
                 await self._turn(stop)
                 if self._report_due.passed():
                     self._export()
-                    if self._telling is None or self._telling.done():  # nobody waits for the broker's answer
-                        self._telling = asyncio.create_task(self._commit())
+                    self._telling.start()
             if self._under_way is not None:
                 await asyncio.wait({self._under_way}, timeout=self._settings.engine.grace)
                 await self._confirmed(stop)
             await first_of(self._commit(), timeout=kafka.PARTING)
         finally:
-            for task in filter(None, (self._under_way, self._telling)):
-                cancel(task)
+            self._telling.stop()
+            if self._under_way is not None:
+                cancel(self._under_way)
             await kafka.leave(self._consumer)
 
     async def _turn(self, stop: asyncio.Event) -> None:
@@ -118,10 +117,7 @@ class IntakeRunner:
         publishing = self._under_way
         if publishing is None:
             return
-        while not publishing.done() and not stop.is_set():
-            await first_of(asyncio.wait({publishing}), stop.wait(), timeout=kafka.GLANCE)
-            self.heartbeat.beat()  # the broker may be away for long: that is no stall of ours
-            self._export()
+        await any_of({publishing}, stop, self._glance)
         if publishing.done():
             self._under_way = None
             publishing.result()
@@ -150,16 +146,13 @@ class IntakeRunner:
 
     async def _commit(self) -> None:
         """Tell the group how far we are; what a crash makes us translate again is recognised by the lanes."""
-        offsets = {log: at.next_offset for log, at in self._places.items() if at.next_offset != self._told.get(log)}
+        offsets = {log: at.next_offset for log, at in self._places.items()}
         if not offsets:
             return
-        told = self._told
         try:
             await self._consumer.commit(offsets)
         except (KafkaError, ValueError) as error:
             _log.warning("offsets not committed, will try again", error=repr(error))
-        else:
-            told |= offsets
 
     def _on_assigned(self, places: Partitions) -> None:
         self._joined = True
@@ -169,7 +162,6 @@ class IntakeRunner:
         self._joined = False
         lag.forget(self._places)
         self._places.clear()  # others may get further before some of these come back to us
-        self._told = {}
         self._unplaced = frozenset()
 
     async def _place(self) -> None:
@@ -187,6 +179,10 @@ class IntakeRunner:
         except KafkaError as error:
             stop_if_denied(error)
             _log.warning("cannot find its place, will try again", error=repr(error))
+
+    def _glance(self) -> None:
+        self.heartbeat.beat()  # the broker may be away for long: that is no stall of ours
+        self._export()
 
     def _export(self) -> None:
         lag.export(self._consumer, self._places, self._clock())

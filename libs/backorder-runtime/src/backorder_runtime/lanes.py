@@ -15,7 +15,7 @@ from backorder_runtime.batch import Batch, run
 from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment
 from backorder_runtime.lane_service import LaneService
-from backorder_runtime.lifecycle import Every, Heartbeat, cancel, first_of
+from backorder_runtime.lifecycle import Every, Heartbeat, any_of, cancel, first_of
 from backorder_runtime.outbox import OutboxBatch
 from backorder_runtime.ownership import PASSING, Ownership
 from backorder_runtime.permissions import stop_if_denied
@@ -63,7 +63,7 @@ class LaneRunner:
         self._tick_due = Every(settings.engine.tick)
         self._report_due = Every(settings.engine.report)
         self._stop = asyncio.Event()
-        self._telling: asyncio.Task[None] | None = None
+        self._telling = lag.Telling(lambda: lag.commit(self._consumer, self._ours.places()))
         self.heartbeat = Heartbeat(settings.engine.stall)
 
     @property
@@ -88,8 +88,7 @@ class LaneRunner:
                 await self._turn()
             await self._drain()
         finally:
-            if self._telling is not None:
-                cancel(self._telling)
+            self._telling.stop()
             await self._ours.close()
             await kafka.leave(self._consumer)
 
@@ -107,9 +106,8 @@ class LaneRunner:
         for record in records:
             work[record.partition].append(record)
         reports = self._report_due.passed()
-        if reports and (self._telling is None or self._telling.done()):
-            # for tools that show lag: nobody waits for the broker's answer
-            self._telling = asyncio.create_task(lag.commit(self._consumer, self._ours.places()))
+        if reports:
+            self._telling.start()
         sent = {n for n, shard in self._ours.shards.items() if reports and shard.has_news_of_relay}
         await self._run_turn({n: work[n] for n in {*work, *due, *sent} & self._ours.shards.keys()}, due)
 
@@ -175,13 +173,7 @@ class LaneRunner:
         A relay that fails, or is cancelled because the shard was revoked, is no failure of this loop.
         """
         room = asyncio.ensure_future(shard.relay.room(self._settings.engine.relay_backlog))
-        either = {room, relaying}
-        while not any(each.done() for each in either) and not self._stop.is_set():
-            await first_of(
-                asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED), self._stop.wait(), timeout=kafka.GLANCE
-            )
-            self.heartbeat.beat()
-            self._export()
+        await any_of({room, relaying}, self._stop, self._glance)
         cancel(room)
 
     async def _forget(self) -> None:
@@ -234,6 +226,10 @@ class LaneRunner:
         if self._service.rules:
             await self._forget()
         return due
+
+    def _glance(self) -> None:
+        self.heartbeat.beat()
+        self._export()
 
     def _export(self) -> None:
         lag.export(self._consumer, self._ours.places(), self._clock())

@@ -3,12 +3,13 @@
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, TypeVar
 
 import structlog
 
 T = TypeVar("T")
+_GLANCE = 1.0  # seconds between two looks at what is awaited for long
 _log = structlog.get_logger()
 
 
@@ -61,6 +62,14 @@ async def first_of(wanted: Awaitable[T], *others: Awaitable[Any], timeout: float
     finally:
         for task in tasks:
             cancel(task)
+
+
+async def any_of(awaited: Collection["asyncio.Future[Any]"], stop: asyncio.Event, glance: Callable[[], None]) -> None:
+    """Wait until any of these is done, or for the stop; meanwhile `glance` now and then. None of them is cancelled."""
+    while not any(each.done() for each in awaited) and not stop.is_set():
+        waiting = asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+        await first_of(waiting, stop.wait(), timeout=_GLANCE)
+        glance()
 
 
 def cancel(task: "asyncio.Future[Any]") -> None:

@@ -59,7 +59,6 @@ class Publisher:
                 "compression.type": kafka.compression,
                 "queue.buffering.max.messages": 1_000_000,
                 "message.max.bytes": _LARGEST,
-                "error_cb": self._give_up,
             },
             logger=_library_log,
         )
@@ -106,16 +105,13 @@ class Publisher:
         if self._refusal is None and refusal.code() not in _AFTERMATH:
             self._refusal = refusal
 
-    def _give_up(self, error: KafkaError) -> None:
-        if error.fatal() or error.code() in _AFTERMATH:
-            self._broken = error
-
     def _poll(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._producer.poll(0.2)
             except KafkaException as error:  # a producer that gives up says so here; what it took is still answered
-                self._give_up(error.args[0])
+                if error.args[0].fatal():
+                    self._broken = error.args[0]
 
     def close(self) -> None:
         """Stop at once; unconfirmed records are given up here and sent again from the outbox later."""
