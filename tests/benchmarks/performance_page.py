@@ -52,6 +52,19 @@ def rates(report: Report, last: Report) -> str:
     return table(("lines from a backlog", "lines/s", "÷ last run", *WHOLE), rows)
 
 
+def memory(report: Report, last: Report) -> str:
+    """What each process holds at the end of each of the two drains, in MB; empty where it did not run."""
+    rows = []
+    for part in WHOLE:
+        row: list[object] = []
+        for key in ("ledger", "drain"):
+            held, before = report[key]["memory_mb"].get(part), last.get(key, {}).get("memory_mb", {}).get(part)
+            row += ("", "") if held is None else (held, ratio(held, before))
+        if any(row):
+            rows.append((part, *row))
+    return table(("MB of memory", "ledger step", "÷ last run", "whole way", "÷ last run"), rows)
+
+
 def answers(report: Report, last: Report) -> str:
     """How long an answer takes, open loop."""
     # the rates of one run are shares of what it drained, so they differ a little from those of the last
@@ -166,7 +179,8 @@ def page(system: Report, sizes: Report, last: Report) -> str:
 
 {system["machine"]}, {system["at"]}; broker, database and services share the cores, and the database syncs to disk.
 {system["lanes"]:,} lanes, of which a few are asked for much more often than most (Zipf, exponent 0.8); an order has 3
-lines, one line in ten is short. [What the figures mean, and what limits them](ceiling.md).
+lines, one line in ten is short. [What the figures mean, and what limits them](ceiling.md);
+[an hour at a steady load](soak.md).
 
 ## Rate
 
@@ -177,6 +191,11 @@ showed before.
 {rates(system, last)}
 
 ![Processor time](costs.png)
+
+What a process and its children hold when the last line of a backlog is through: memory of their own, and their part of
+what they share.
+
+{memory(system, last)}
 
 ## Answers
 

@@ -4,7 +4,7 @@ from engine_table import ENGINE, LOOP, TESTS
 from mutant_harness import Mutant
 
 BATCH, RELAY, ASKING = (f"{TESTS}/test_{name}.py::test" for name in ("batch", "relay", "asking"))
-INTAKE = f"{TESTS}/test_intake_loop.py::test"
+INTAKE, RETENTION = f"{TESTS}/test_intake_loop.py::test", f"{TESTS}/test_retention.py::test"
 ORDERED = f"{RELAY}_each_event_has_its_number_and_goes_out_in_its_order"
 PUBLIC_FIRST = f"{RELAY}_what_is_public_is_confirmed_before_the_rest_of_a_group_is_sent"
 OUTDATED = f"{ASKING}_rows_that_all_must_be_new_and_are_not_are_outdated"
@@ -192,5 +192,20 @@ MUTANTS = (
         "            place.newest_ms = int(1000 * self._clock().timestamp())\n",
         "            pass\n",
         (f"{LOOP}_how_long_a_shard_has_been_ours_is_shown_until_something_of_it_commits",),
+    ),
+    # ── what is over ───────────────────────────────────────────────────────────────────────────────────
+    Mutant(
+        "a table that the database refuses holds up those that come after it",
+        f"{ENGINE}/retention.py",
+        "        well &= await _went_well(_empty(",
+        "        well = well and await _went_well(_empty(",
+        (f"{RETENTION}_a_table_that_the_database_refuses_holds_up_no_other",),
+    ),
+    Mutant(
+        "rows are not counted while something of retention is refused",
+        f"{ENGINE}/retention.py",
+        "                if count_due.passed():",
+        "                if well and count_due.passed():",
+        (f"{RETENTION}_rows_are_counted_whatever_is_refused_and_what_was_is_tried_again_later",),
     ),
 )

@@ -115,4 +115,25 @@ MUTANTS = (
         '"partitioner": "consistent_random"',
         (f"{TESTS}/test_engine.py::test_every_client_puts_a_key_into_the_same_partition",),
     ),
+    Mutant(
+        "all that a stopped lane kept comes at once",
+        f"{ENGINE}/queries.sql",
+        "parked_input.lane = resumed.lane ORDER BY id LIMIT $3\n",
+        "parked_input.lane = resumed.lane ORDER BY id LIMIT $3 + 1000\n",
+        (f"{STORE}_of_a_lane_that_kept_much_the_first_come_back_and_it_stays_parked",),
+    ),
+    Mutant(
+        "a lane that kept much is no longer parked after its first inputs",
+        f"{ENGINE}/queries.sql",
+        "    WHERE kept.whole AND parked_lane.shard",
+        "    WHERE parked_lane.shard",
+        (f"{STORE}_of_a_lane_that_kept_much_the_first_come_back_and_it_stays_parked",),
+    ),
+    Mutant(
+        "a lane that fails again goes on by itself",
+        f"{ENGINE}/queries.sql",
+        "DO UPDATE SET error = excluded.error, resume = false",
+        "DO UPDATE SET error = excluded.error",
+        (f"{STORE}_a_lane_that_fails_again_while_it_goes_on_waits_to_be_asked_again",),
+    ),
 )

@@ -78,8 +78,8 @@ MUTANTS = (
     Mutant(
         "after an assignment the topics are not looked at",
         f"{ENGINE}/lanes.py",
-        "        self._topics_checked = False\n        self._ours.on_assigned(places)",
-        "        self._ours.on_assigned(places)",
+        "        self._topics_checked = False\n        for number",
+        "        for number",
         (f"{LOOP}_no_shard_is_claimed_before_the_topics_were_looked_at_and_so_after_each_assignment",),
     ),
     Mutant(
@@ -93,8 +93,8 @@ MUTANTS = (
     Mutant(
         "the cache is kept after a batch that failed",
         f"{ENGINE}/lanes.py",
-        "                self._ours.drop(number, shard)\n        else:",
-        "                pass\n        else:",
+        "            self._ours.drop(number, shard)\n\n    def _parked(",
+        "            pass\n\n    def _parked(",
         (FAILED,),
     ),
     Mutant(
@@ -121,7 +121,7 @@ MUTANTS = (
     Mutant(
         "shards that were in each other's way meet again for ever",
         f"{ENGINE}/lanes.py",
-        "            self._apart |= shards.keys()\n",
+        "        self._apart |= shards.keys()\n",
         "",
         (f"{LOOP}_shards_that_cannot_commit_together_do_so_one_after_the_other",),
     ),
@@ -207,37 +207,8 @@ MUTANTS = (
     Mutant(
         "a service that refuses everything does so",
         f"{ENGINE}/batch.py",
-        "shard.limit.judge(self._topics(), self._letters()) if shard.limit else None",
-        "None",
-        (f"{BATCH}_a_version_that_refuses_everything_stops_before_anything_of_it_is_stored_or_sent",),
-    ),
-    # ── stopped lanes ──────────────────────────────────────────────────────────────────────────────────
-    Mutant(
-        "behind a defect its lane goes on",
-        f"{ENGINE}/batch.py",
-        "                parked.add(arrived.lane)\n",
+        "            batch.judge()\n",
         "",
-        (f"{BATCH}_behind_a_defect_nothing_of_its_lane_is_decided_and_the_other_lanes_go_on",),
-    ),
-    Mutant(
-        "what has just come overtakes what a stopped lane kept",
-        f"{ENGINE}/batch.py",
-        "self.inputs[:0] = inputs",
-        "self._inputs.extend(inputs)",
-        (f"{BATCH}_behind_a_defect_nothing_of_its_lane_is_decided_and_the_other_lanes_go_on",),
-    ),
-    Mutant(
-        "what a stopped lane kept is decided again for the lanes beside it",
-        f"{ENGINE}/batch.py",
-        "_Input(arrived, record, only=lane)",
-        "_Input(arrived, record)",
-        (f"{BATCH}_what_two_lanes_share_is_kept_for_the_one_that_is_stopped_alone",),
-    ),
-    Mutant(
-        "a timer of a stopped lane is lost",
-        f"{ENGINE}/batch.py",
-        "self.outcome.timers.append(SetTimer(item.timer.lane, item.timer.key, item.timer.due_at))",
-        "pass",
-        (f"{BATCH}_a_timer_of_a_lane_that_stops_in_the_same_batch_rings_when_it_goes_on",),
+        (f"{BATCH}_a_version_that_refuses_everything_stops_before_anything_of_it_is_stored_or_sent",),
     ),
 )

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import engine_defects_table
 import engine_output_table
 import engine_statement_table
 import engine_stops_table
@@ -11,7 +12,12 @@ import given_stack
 import pytest
 from mutant_harness import PASSED, ROOT, copy_of, notice, run
 
-ALONE = (*engine_table.MUTANTS, *engine_output_table.MUTANTS, *engine_stops_table.MUTANTS)
+ALONE = (
+    *engine_table.MUTANTS,
+    *engine_output_table.MUTANTS,
+    *engine_stops_table.MUTANTS,
+    *engine_defects_table.MUTANTS,
+)
 ON_A_STACK = engine_statement_table.MUTANTS
 STACK = ("backorder_dev.testing", "given_stack")  # the second has the last word
 

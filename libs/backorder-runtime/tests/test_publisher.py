@@ -18,6 +18,7 @@ class PaperProducer:
         self.options = options
         self.answers = []
         self.gives_up = None
+        self.defect = None
         self.polled = 0
 
     def produce(self, topic, *, on_delivery, **record):
@@ -27,6 +28,8 @@ class PaperProducer:
         self.polled += 1
         if self.gives_up:
             raise KafkaException(self.gives_up)
+        if self.defect:
+            raise self.defect
         return 0
 
     def purge(self, **_):
@@ -118,3 +121,24 @@ async def test_what_the_broker_refused_first_is_the_cause_of_all_that_fails_afte
     with pytest.raises(ProducerBroken) as broken:
         await second
     assert "the broker does not permit a topic" in denied(broken.value)
+
+
+async def test_what_is_under_way_fails_when_nobody_hears_the_broker_any_more(publisher):
+    publishing = [asyncio.ensure_future(publisher.publish(wires(word))) for word in ("one", "two")]
+    await asyncio.sleep(0)
+    publisher._producer.defect = ZeroDivisionError("a defect")
+    async with asyncio.timeout(5):
+        for each in publishing:
+            with pytest.raises(ProducerBroken, match=r"start anew: .*ZeroDivisionError\('a defect'\)"):
+                await each
+    assert len(publisher._producer.answers) == len(publishing)
+
+
+async def test_nothing_is_published_when_nobody_hears_the_broker_any_more(publisher):
+    publisher._producer.defect = ZeroDivisionError("a defect")
+    while publisher._broken is None:
+        await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        with pytest.raises(ProducerBroken, match="start anew"):
+            await publisher.publish(wires("one"))
+    assert publisher._producer.answers == []

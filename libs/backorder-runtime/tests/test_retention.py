@@ -2,9 +2,13 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection, Coroutine
 from datetime import timedelta
+from typing import Any, cast
 
+import asyncpg
 import pytest
+import structlog
 from engine_support.bench import Bench
 
 from backorder_runtime import retention, store
@@ -118,6 +122,61 @@ def test_a_shard_comes_again_at_once_while_there_is_more_and_later_when_there_is
     pace.done(2, more=False)
     assert pace.due([1, 2]) is None
     assert pace.due([]) is None
+
+
+class PaperPool:
+    """Answers statements with as many rows as it `holds` of each, and refuses some."""
+
+    def __init__(self, holds: dict[str, int], refuses: Collection[str] = ()) -> None:
+        self.holds, self.refuses = holds, refuses
+        self.asked: list[str] = []
+
+    async def fetch(self, statement: str, *given: Any) -> list[Any]:
+        self.asked.append(statement)
+        if statement in self.refuses:
+            raise asyncpg.QueryCanceledError("canceling statement due to statement timeout")
+        if not given:
+            return [("letters", 7)]
+        gone = min(given[1], self.holds[statement])
+        self.holds[statement] -= gone
+        return [(1,)] * gone
+
+
+def swept(pool: PaperPool) -> Running:
+    quick = RetentionSettings(step_rows=2, every_seconds=3_600)
+    return Running(Settings(retention=quick), cast("Any", pool), utc_now, lambda: (0,))
+
+
+ORDERS, STUCK, LETTERS = (Rule(name, name, DAY) for name in ("orders", "stuck", "letters"))
+
+
+async def test_a_table_that_the_database_refuses_holds_up_no_other() -> None:
+    failures = retention.FAILURES._value.get()
+    pool = PaperPool({"orders": 3, "stuck": 3, "letters": 3}, refuses=["stuck"])
+    with structlog.testing.capture_logs() as logs:
+        assert not await retention.forget(swept(pool), (ORDERS, STUCK, LETTERS), asyncio.Event())
+    assert pool.asked == ["orders", "orders", "stuck", "letters", "letters"]
+    assert pool.holds == {"orders": 0, "stuck": 3, "letters": 0}
+    assert [log["table"] for log in logs] == ["stuck"]
+    assert retention.FAILURES._value.get() == failures + 1
+    assert await retention.forget(swept(pool), (ORDERS, LETTERS), asyncio.Event())
+
+
+@pytest.mark.parametrize("refused", ["stuck", retention._SQL["count_rows"], "nothing"])
+async def test_rows_are_counted_whatever_is_refused_and_what_was_is_tried_again_later(
+    refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, stop, rests = PaperPool({"stuck": 1}, refuses=[refused]), asyncio.Event(), []
+
+    async def rest(waiting: Coroutine[Any, Any, Any], *, timeout: float) -> None:
+        waiting.close()
+        rests.append(timeout)
+        stop.set()
+
+    monkeypatch.setattr(retention, "first_of", rest)
+    await retention.keep_tables([STUCK])(swept(pool), stop)
+    assert pool.asked == ["stuck", retention._SQL["count_rows"]]
+    assert rests == [3_600 if refused == "nothing" else retention._PATIENCE]
 
 
 def test_the_dead_letters_outlast_every_topic_by_default() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from aiokafka import TopicPartition
@@ -22,6 +23,7 @@ from backorder_runtime.broker import BrokerNotReady, LogChanged
 from backorder_runtime.bundle import partition_of
 from backorder_runtime.clock import ClockChanged, utc_now
 from backorder_runtime.database import WrongDatabase
+from backorder_runtime.permissions import NotPermitted, denied
 from backorder_runtime.refusal_limit import TooManyRefused
 from backorder_runtime.settings import DatabaseSettings, KafkaSettings
 
@@ -149,6 +151,38 @@ async def test_the_database_of_another_service_stops_it_and_is_not_touched(here:
     wrong = here.urls["inventory_sync"].replace("inventory_sync:", "inventory_sync:wrong")
     with pytest.raises(WrongDatabase, match=r"does not let us in: .*Check BACKORDER_DATABASE__URL"):
         await here.run(database=DatabaseSettings(url=wrong))
+
+
+async def test_a_right_that_its_role_loses_stops_it_and_with_the_right_it_goes_on_where_it_stood(here: Place) -> None:
+    refused = r"database does not permit .* permission denied for table shard\. .*GRANT ALL .*Nothing was skipped\.$"
+    async with here.running() as task:
+        await here.send("one")
+        await here.until_counted(1, task)
+        await here.pool.execute("REVOKE UPDATE ON shard FROM inventory_sync")
+        await here.send("two")
+        with pytest.raises(NotPermitted, match=refused):
+            await asyncio.wait_for(task, 60)
+    with pytest.raises(NotPermitted, match=refused):
+        await asyncio.wait_for(here.run(), 60)
+    assert await here.counted() == 1
+    await here.pool.execute("GRANT ALL ON ALL TABLES IN SCHEMA inventory_sync TO inventory_sync")
+    async with here.running() as task:
+        await here.until_counted(2, task)
+    assert await here.pool.fetchval("SELECT seen FROM tally") == ["one", "two"]
+
+
+async def test_an_administrator_who_holds_a_shard_in_a_transaction_of_his_own_is_waited_for(
+    here: Place, stack: Stack
+) -> None:
+    await process(here, "one")
+    admin = await asyncpg.connect(stack.postgres.admin_url_of(here.urls["inventory_sync"].rpartition("/")[2]))
+    async with here.pool.acquire() as conn:
+        await admin.execute("BEGIN; SELECT FROM inventory_sync.shard FOR UPDATE")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="terminate") as refused:
+            await store.claim(conn, 0, "a process", {})
+        assert denied(refused.value) is None
+        await admin.close()
+        await store.claim(conn, 0, "a process", {})
 
 
 async def test_the_process_ends_with_code_2_and_one_line_that_says_what_to_do(here: Place) -> None:

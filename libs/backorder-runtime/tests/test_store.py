@@ -121,24 +121,63 @@ async def test_the_last_word_about_a_timer_counts(conn):
     assert timer.key == "b"
 
 
-async def test_what_a_stopped_lane_kept_comes_back_in_its_order_when_it_is_to_go_on(conn):
-    def kept(*offsets):
-        return [("A@W1", Record(TOPIC, 2, offset, None, b"")) for offset in offsets]
+def kept(*offsets, lane="A@W1"):
+    return [(lane, Record(TOPIC, 2, offset, None, b"")) for offset in offsets]
 
+
+async def test_what_a_stopped_lane_kept_comes_back_in_its_order_when_it_is_to_go_on(conn):
     await store.park(conn, 2, {"A@W1": "a defect"}, kept(7, 3), NOW)
     await store.park(conn, 2, {}, kept(5), NOW)
     assert await store.take_parked(conn, [2]) == {}
     assert await store.resume_lane(conn, "A@W1")
     assert await store.take_parked(conn, [1]) == {}
-    assert [record.offset for _, record in (await store.take_parked(conn, [2]))[2]] == [7, 3, 5]
+    (lane,) = (await store.take_parked(conn, [2]))[2]
+    assert (lane.whole, [each.record.offset for each in lane.kept]) == (True, [7, 3, 5])
     assert await store.take_parked(conn, [2]) == {}
     assert await store.parked_lanes(conn, 2) == set()
+    await store.let_go(conn, [lane.kept[0].id, lane.kept[2].id])
+    assert await conn.fetchval("SELECT array_agg(id) FROM parked_input") == [lane.kept[1].id]
+
+
+async def test_of_a_lane_that_kept_much_the_first_come_back_and_it_stays_parked(conn, monkeypatch):
+    monkeypatch.setattr(store, "_KEPT_AT_ONCE", 2)
+    await store.park(conn, 2, {"A@W1": "a defect", "B@W1": "another"}, kept(1, 2, 3) + kept(4, lane="B@W1"), NOW)
+    await store.resume_lane(conn, "A@W1")
+    await store.resume_lane(conn, "B@W1")
+    lanes = {lane.lane: lane for lane in (await store.take_parked(conn, [2]))[2]}
+    assert {name: [each.record.offset for each in lane.kept] for name, lane in lanes.items()} == {
+        "A@W1": [1, 2],
+        "B@W1": [4],
+    }
+    assert await store.parked_lanes(conn, 2) == {"A@W1"}
+    await store.let_go(conn, [each.id for each in lanes["A@W1"].kept])
+    (lane,) = (await store.take_parked(conn, [2]))[2]
+    assert (lane.whole, [each.record.offset for each in lane.kept]) == (True, [3])
+
+
+async def test_no_more_lanes_come_back_at_once_than_a_turn_can_do(conn, monkeypatch):
+    monkeypatch.setattr(store, "_LANES_AT_ONCE", 2)
+    for n, lane in enumerate(("A@W1", "B@W1", "C@W1")):
+        await store.park(conn, 2, {lane: "a defect"}, kept(n, lane=lane), NOW + timedelta(seconds=n))
+        await store.resume_lane(conn, lane)
+    assert [lane.lane for lane in (await store.take_parked(conn, [2]))[2]] == ["A@W1", "B@W1"]
+    assert [lane.lane for lane in (await store.take_parked(conn, [2]))[2]] == ["C@W1"]
+
+
+async def test_a_lane_that_fails_again_while_it_goes_on_waits_to_be_asked_again(conn, monkeypatch):
+    monkeypatch.setattr(store, "_KEPT_AT_ONCE", 1)
+    await store.park(conn, 2, {"A@W1": "a defect"}, kept(1, 2), NOW)
+    await store.resume_lane(conn, "A@W1")
+    assert not (await store.take_parked(conn, [2]))[2][0].whole
+    await store.park(conn, 2, {"A@W1": "another"}, (), NOW)
+    assert await store.take_parked(conn, [2]) == {}
+    assert await conn.fetchval("SELECT error FROM parked_lane") == "another"
 
 
 async def test_a_lane_that_a_timer_stopped_comes_back_too_though_nothing_was_kept_for_it(conn):
     await store.park(conn, 2, {"A@W1": "a defect"}, (), NOW)
     assert await store.resume_lane(conn, "A@W1")
-    assert await store.take_parked(conn, [2]) == {2: [("A@W1", None)]}
+    assert await store.take_parked(conn, [2]) == {2: [store.Resumed("A@W1", True, [])]}
     assert await store.parked_lanes(conn, 2) == set()
 
 

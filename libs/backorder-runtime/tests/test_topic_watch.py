@@ -1,10 +1,14 @@
 """Topics that are not what they were when the database was begun stop a service before it reads or decides anything."""
 
+import asyncio
 from dataclasses import replace
 
+import asyncpg
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from backorder_runtime.broker import BrokerNotReady, LogChanged
+from backorder_runtime.permissions import NotPermitted
 from backorder_runtime.settings import KafkaSettings
 from backorder_runtime.topic_watch import Pin, Reads, TopicState, TopicWatch
 
@@ -126,3 +130,24 @@ async def test_whoever_pins_first_is_right_also_when_another_process_does_so_at_
     watch._pool.fetch = nothing_yet
     with pytest.raises(LogChanged, match=f"{LANES} was deleted and made anew"):
         await watch.check()
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        asyncpg.InsufficientPrivilegeError("permission denied for table topic_pin"),
+        KafkaException(KafkaError(KafkaError.CLUSTER_AUTHORIZATION_FAILED)),
+    ],
+    ids=["by the database", "by the broker"],
+)
+async def test_what_is_away_is_waited_for_and_what_is_not_permitted_stops(watch, topics, refused):
+    answers = [OSError("away"), asyncpg.CannotConnectNowError("starting"), refused]
+
+    async def fail():
+        raise answers.pop(0)
+
+    topics.cluster_id = fail
+    watch._every = 0.001
+    with pytest.raises(NotPermitted, match=r"does not permit"):
+        await asyncio.wait_for(watch.run(asyncio.Event()), 10)
+    assert not answers

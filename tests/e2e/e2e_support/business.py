@@ -102,14 +102,22 @@ class Business:
 
     def receive_all_that_lacks(self) -> list[Wire]:
         """Receipts after which the stock of every lane is enough for all its lines."""
-        lacking: Counter[Lane] = Counter()
+        lacking = self._lacking().items()
+        return [self._wire("stock-changed", self.warehouse.change(lane, units, "received")) for lane, units in lacking]
+
+    def stock_wave(self, counts: int) -> list[Wire]:
+        """Receipts for half of what each lane lacks, and so many counts of every lane, in any order."""
+        lacking = self._lacking().items()
+        changes = [self.warehouse.change(lane, (units + 1) // 2, "received") for lane, units in lacking]
+        changes += [self.warehouse.change(lane, 0, "counted") for _ in range(counts) for lane in self.lanes]
+        return self._with_repetitions([self._wire("stock-changed", change) for change in changes])
+
+    def _lacking(self) -> dict[Lane, int]:
+        """By how many units the stock of a lane is too little for all its lines."""
+        open_units: Counter[Lane] = Counter()
         for key, ordered in self.lines.items():
-            lacking[ordered.lane] += ordered.quantity - self.warehouse.sent[key]
-        return [
-            self._wire("stock-changed", self.warehouse.change(lane, units - self.warehouse.on_hand[lane], "received"))
-            for lane, units in lacking.items()
-            if units > self.warehouse.on_hand[lane]
-        ]
+            open_units[ordered.lane] += ordered.quantity - self.warehouse.sent[key]
+        return dict(open_units - self.warehouse.on_hand)
 
     def _some(self, count: int) -> list[Lane]:
         return self.draw.sample(self.lanes, count)

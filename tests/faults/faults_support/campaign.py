@@ -21,6 +21,7 @@ from e2e_support.system import System
 from e2e_support.trading import ship_everything
 from e2e_support.warehouse import Key
 
+from backorder_dev.python_process import health_client
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings
 from faults_support.fleet import Fleet
@@ -239,7 +240,7 @@ class Campaign:
             down.append("postgres")
         if down:
             return f"{', '.join(down)} down"
-        async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
+        async with health_client(timeout=5.0) as client:
             for member in self._fleet.members.values():
                 try:
                     answer = await client.get(f"{member.process.base_url}/readyz")

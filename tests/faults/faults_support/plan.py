@@ -10,6 +10,10 @@ SERVICES = ("gap-detector", "inventory-sync", "priority-router", "notifier")
 BROKERS = 3
 BOTH = 0  # instead of the number of one of the two processes of a service
 LONG = 30.0  # seconds that some pauses take
+# seconds that some cuts take: longer than any client of a service waits for an answer, which is 60 for a statement, 40
+# for aiokafka and 60 for librdkafka; so each has given up, and has tried in vain what it does then
+OUTAGE = 75.0
+_CUTS_TO_AN_OUTAGE = 20  # of those that last; the one is among them
 T = TypeVar("T")
 
 
@@ -80,12 +84,12 @@ def rounds(
     Args:
         seed: gives the same plan again.
         session: seconds after which a silent member has lost its partitions; every pause is longer.
-        long_share: of the pauses, those that take half a minute.
+        long_share: of the pauses, those that take half a minute. When it is 0, no cut is an outage either.
         kinds: which faults.
     """
     draw = random.Random(seed)
     targets = {kind: _turns(draw, SERVICES) for kind in kinds}
-    modes = {kind: _turns(draw, tuple(Mode)) for kind in kinds}
+    cuts = {kind: _cuts(draw, outages=long_share > 0) for kind in kinds}
     pauses = _turns(draw, [True] * round(long_share * 20) + [False] * round((1 - long_share) * 20))
     number = 0
     while True:
@@ -95,7 +99,7 @@ def rounds(
         for kind in order:
             number += 1
             long = kind is Kind.PAUSE and next(pauses)
-            found.append(_injection(number, kind, draw, targets[kind], modes[kind], session, long=long))
+            found.append(_injection(number, kind, draw, targets[kind], cuts[kind], session, long=long))
         yield found
 
 
@@ -104,7 +108,7 @@ def _injection(
     kind: Kind,
     draw: random.Random,
     targets: Iterator[str],
-    modes: Iterator[Mode],
+    cuts: Iterator[tuple[Mode, bool]],
     session: float,
     *,
     long: bool,
@@ -115,8 +119,8 @@ def _injection(
         service = next(targets)
         process = BOTH if draw.random() < both_share.get(kind, 0) else draw.choice((1, 2))
     if kind in {Kind.BROKER_CUT, Kind.DATABASE_CUT}:
-        mode = next(modes)
-        seconds = 0.0 if mode is Mode.CUT else draw.uniform(0.5, 2 * session)
+        mode, outage = next(cuts)
+        seconds = OUTAGE if outage else 0.0 if mode is Mode.CUT else draw.uniform(0.5, 2 * session)
     match kind:
         case Kind.PAUSE:
             seconds = LONG if long else session + draw.uniform(2, 4)
@@ -129,6 +133,13 @@ def _injection(
         case _:
             pass
     return Injection(number, kind, service, process, round(seconds, 2), mode, draw.randrange(1 << 30))
+
+
+def _cuts(draw: random.Random, *, outages: bool) -> Iterator[tuple[Mode, bool]]:
+    """How one after the other is cut, and whether that is an outage."""
+    turns = _turns(draw, [True] + [False] * (_CUTS_TO_AN_OUTAGE - 1))
+    for mode in _turns(draw, tuple(Mode)):
+        yield mode, outages and mode is not Mode.CUT and next(turns)
 
 
 def _turns(draw: random.Random, choices: Sequence[T]) -> Iterator[T]:

@@ -23,7 +23,9 @@ from backorder_runtime.handler import Arrived
 from backorder_runtime.outbox import Letter, OutboxBatch
 from backorder_runtime.outcome import Outcome, keep
 from backorder_runtime.record import Record, SetTimer, Timer, trace_id
+from backorder_runtime.refusal_limit import Tally
 from backorder_runtime.shard import Shard
+from backorder_runtime.store import Kept, Resumed
 from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS
 
 E = TypeVar("E")
@@ -32,12 +34,23 @@ _log = structlog.get_logger()
 _TURN = 0.02  # seconds that one batch computes before others may
 
 
+class Defect(Exception):
+    """What was decided for a lane could not be written down: all that is in memory of its shard is in doubt."""
+
+    def __init__(self, shard: int, lane: str, record: Record | None, error: Exception) -> None:
+        at = f", at {record.topic}[{record.partition}] {record.offset}" if record is not None else ""
+        self.what = _named(error) + at
+        super().__init__(f"shard {shard}, lane {lane}: {self.what}")
+        self.shard = shard
+        self.lane = lane
+
+
 class _Input(msgspec.Struct, Generic[E], gc=False):
-    """An input with the record or the timer it came from; `only` one lane of it when that was parked."""
+    """An input with the record or the timer it came from; with what was `kept` for a parked lane it is for that one."""
 
     arrived: Arrived[E]
     record: Record | None
-    only: str | None = None
+    kept: Kept | None = None
     timer: Timer | None = None
 
     @property
@@ -47,9 +60,20 @@ class _Input(msgspec.Struct, Generic[E], gc=False):
 
 
 class Batch(Generic[E, F]):
-    """What one shard takes in a turn: `records`, whose messages are its `inputs`, and the timers that are `due`."""
+    """What one shard takes in a turn: `records`, whose messages are its `inputs`, and the timers that are `due`.
 
-    def __init__(self, shard: Shard[E, F], records: Sequence[Record], *, due: bool) -> None:
+    `suspects` are lanes of which something could not be written down, with the error: they are parked before anything
+    of them is decided.
+    """
+
+    def __init__(
+        self,
+        shard: Shard[E, F],
+        records: Sequence[Record],
+        *,
+        due: bool,
+        suspects: Mapping[str, str] | None = None,
+    ) -> None:
         self.shard = shard
         self.due = due
         self.records = records
@@ -57,7 +81,8 @@ class Batch(Generic[E, F]):
         self._sent = shard.relay.sent_sequence
         self.outcome = Outcome(Bundler(shard.partitions))
         self.inputs = [item for record in shard.unseen(records) for item in self._read(record)]
-        self._tally = shard.limit.judge(self._topics(), self._letters()) if shard.limit else None
+        self._suspects = suspects or {}
+        self._tally: Tally | None = None
 
     @property
     def fence(self) -> store.Fence:
@@ -68,12 +93,6 @@ class Batch(Generic[E, F]):
     def arrived(self) -> list[Arrived[E]]:
         """Its inputs in their order."""
         return [item.arrived for item in self.inputs]
-
-    def _topics(self) -> Iterable[str]:
-        return [item.record.topic for item in self.inputs if item.record]
-
-    def _letters(self) -> Sequence[Letter]:
-        return [entry for entry in self.outcome.entries if isinstance(entry, Letter)]
 
     def _read(self, record: Record) -> Iterator[_Input[E]]:
         """The inputs of a record; what cannot be read goes to the dead letters."""
@@ -86,26 +105,45 @@ class Batch(Generic[E, F]):
             self.outcome.entries.append(refused)
 
     def _understood(self, message: Record) -> Arrived[E] | None:
-        """What a message says to us; what is refused is a dead letter."""
+        """What a message says to us; what is refused is a dead letter, and so is what we fail to understand."""
         try:
             return self.shard.handler.decode(message)
         except Refused as refused:
             self.outcome.entries.append(letter_for(message, refused.reason, refused.detail))
-            return None
+        except Exception as defect:  # noqa: BLE001 - nobody knows yet which lane would have to stop for it
+            self._not_understood(message, defect)
+        return None
 
-    def take_kept(self, kept: Iterable[tuple[str, Record | None]]) -> None:
-        """Go on with lanes that were parked: what was kept for them came before what has just been read."""
+    def _not_understood(self, message: Record, defect: Exception) -> None:
+        _log.exception("not understood", shard=self.shard.number, topic=message.topic, offset=message.offset)
+        self.outcome.entries.append(letter_for(message, Reason.UNREADABLE, _named(defect)))
+
+    def take_kept(self, lanes: Iterable[Resumed]) -> None:
+        """Go on with lanes that were parked: what was kept for them came before what has just been read.
+
+        A lane of which more is kept stays parked for what is new.
+        """
         inputs: list[_Input[E]] = []
-        for lane, record in kept:
-            self.shard.parked.discard(lane)
-            # the version that is to go on with it may refuse it
-            if record is not None and (arrived := self._understood(record)) is not None:
-                inputs.append(_Input(arrived, record, only=lane))
+        for lane in lanes:
+            if lane.whole:
+                self.shard.parked.discard(lane.lane)
+            for kept in lane.kept:
+                # the version that is to go on with it may refuse it
+                if (arrived := self._understood(kept.record)) is None:
+                    self.outcome.let_go.append(kept.id)
+                else:
+                    inputs.append(_Input(arrived, kept.record, kept=kept))
+            self.outcome.more |= not lane.whole
         self.inputs[:0] = inputs
 
     def take_timers(self, timers: Iterable[Timer]) -> None:
         """Timers that rang."""
-        self.inputs.extend(_Input(self.shard.handler.on_timer(timer), None, timer=timer) for timer in timers)
+        for timer in timers:
+            try:
+                self.inputs.append(_Input(self.shard.handler.on_timer(timer), None, timer=timer))
+            except Exception as defect:  # noqa: BLE001 - see `_decide`
+                self._stop(timer.lane, defect)
+                self._put_back(timer)
 
     async def process(self, now: datetime) -> None:
         """Decide input after input; the other batches of the process have their turn in between."""
@@ -116,33 +154,67 @@ class Batch(Generic[E, F]):
                 await asyncio.sleep(0)
                 turn = time.perf_counter()
 
+    def judge(self) -> None:
+        """Count what could not be read. Raises `TooManyRefused`: then nothing of the batch may be stored."""
+        if self.shard.limit is not None:
+            letters = [entry for entry in self.outcome.entries if isinstance(entry, Letter)]
+            self._tally = self.shard.limit.judge([item.record.topic for item in self.inputs if item.record], letters)
+
     def _process(self, item: _Input[E], now: datetime) -> None:
-        handler, parked, outcome = self.shard.handler, self.shard.parked, self.outcome
-        for arrived in handler.spread(item.arrived):
-            if item.only not in {None, arrived.lane}:
+        try:
+            parts = self.shard.handler.spread(item.arrived)
+        except Exception as defect:
+            if item.record is None:
+                raise
+            self._not_understood(item.record, defect)
+            parts = ()
+        for arrived in parts:
+            if item.kept is not None and item.kept.lane != arrived.lane:
                 continue
-            if arrived.lane in parked:
-                self._hold_back(arrived, item)
-                continue
-            try:
-                facts = handler.decide(arrived, now)
-            except Exception as defect:  # noqa: BLE001 - a defect of ours stops its lane, not the shard
-                _log.exception("lane parked", lane=arrived.lane, shard=self.shard.number)
-                parked.add(arrived.lane)
-                outcome.errors[arrived.lane] = one_line(f"{type(defect).__name__}: {defect}")
-                self._hold_back(arrived, item)
-                continue
-            outcome.inputs += 1
-            outcome.facts += len(facts)
+            if self._stopped(arrived.lane, item):
+                self._hold_back(arrived.lane, item)
+            else:
+                self._decide(arrived, item, now)
+        if item.kept is not None and item.kept.lane not in self.outcome.errors:
+            self.outcome.let_go.append(item.kept.id)
+
+    def _stopped(self, lane: str, item: _Input[E]) -> bool:
+        """Whether this lane takes no input, or nothing but what was kept for it."""
+        if lane in self._suspects and lane not in self.outcome.errors:
+            self.outcome.errors[lane] = self._suspects[lane]
+            self.shard.parked.add(lane)
+        return lane in (self.shard.parked if item.kept is None else self.outcome.errors)
+
+    def _decide(self, arrived: Arrived[E], item: _Input[E], now: datetime) -> None:
+        handler, outcome = self.shard.handler, self.outcome
+        try:
+            facts = handler.decide(arrived, now)
+        except Exception as defect:  # noqa: BLE001 - a defect of ours stops its lane, not the shard
+            self._stop(arrived.lane, defect)
+            self._hold_back(arrived.lane, item)
+            return
+        outcome.inputs += 1
+        outcome.facts += len(facts)
+        try:
             if effects := handler.evolve(arrived, facts, now):
                 outcome.take(effects, item.trace)
+        except Exception as defect:
+            raise Defect(self.shard.number, arrived.lane, item.record, defect) from defect
 
-    def _hold_back(self, arrived: Arrived[E], item: _Input[E]) -> None:
-        """Keep an input of a stopped lane: the record behind the others, the timer where it was."""
-        if item.record is not None:
-            self.outcome.parked.append((arrived.lane, item.record))
-        elif item.timer is not None:
-            self.outcome.timers.append(SetTimer(item.timer.lane, item.timer.key, item.timer.due_at))
+    def _stop(self, lane: str, defect: Exception) -> None:
+        _log.exception("lane parked", lane=lane, shard=self.shard.number)
+        self.shard.parked.add(lane)
+        self.outcome.errors[lane] = _named(defect)
+
+    def _hold_back(self, lane: str, item: _Input[E]) -> None:
+        """Keep an input of a stopped lane: what is new behind the others, what was kept or rang where it was."""
+        if item.timer is not None:
+            self._put_back(item.timer)
+        elif item.record is not None and item.kept is None:
+            self.outcome.parked.append((lane, item.record))
+
+    def _put_back(self, timer: Timer) -> None:
+        self.outcome.timers.append(SetTimer(timer.lane, timer.key, timer.due_at))
 
     def committed(self, published: OutboxBatch | None, now: datetime) -> None:
         """Tell the shard where it stands now."""
@@ -155,6 +227,10 @@ class Batch(Generic[E, F]):
         """Where the shard stands now, for the log."""
         offsets = {topic: new.next_offset for topic, (_, new) in self._steps.items()}
         return {"shard": self.shard.number, "epoch": self.shard.epoch, "offsets": offsets}
+
+
+def _named(error: Exception) -> str:
+    return one_line(f"{type(error).__name__}: {error}")
 
 
 def _report(batches: "Sequence[Batch[Any, Any]]", published: Mapping[int, OutboxBatch], seconds: float) -> None:
@@ -182,8 +258,8 @@ async def run(
 ) -> Mapping[int, OutboxBatch]:
     """Commit batches of different shards in one transaction; returns what those of them publish that publish.
 
-    Raises `Fenced` when some of the shards are no longer ours: then nothing was done. Raises `Outdated`, or whatever
-    the database raises: then nothing was stored, but all of these shards have to be claimed again.
+    Raises `Fenced` when some of the shards are no longer ours: then nothing was done. Raises `Outdated`, `Defect` or
+    whatever the database raises: then nothing was stored, but all of these shards have to be claimed again.
     """
     began = time.perf_counter()
     now = clock()
@@ -193,6 +269,7 @@ async def run(
         await asking.together(conn, {each.shard.number: each.shard.handler.load(each.arrived) for each in batches})
         for batch in batches:
             await batch.process(now)
+            batch.judge()
         await asking.together(conn, {each.shard.number: each.shard.handler.save() for each in batches})
         outcomes = {batch.shard.number: (batch.shard.next_sequence, batch.outcome) for batch in batches}
         published = await keep(conn, outcomes, now)

@@ -22,7 +22,10 @@ class _Session(asyncpg.Connection):
 
 
 PASSING = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
-"""What a call raises while the database is away; the driver itself is confused when it goes in mid-call."""
+"""What a call raises while the database is away; the driver itself is confused when it goes in mid-call.
+
+Of what it includes, a lack of permission does not pass: whoever waits calls `permissions.stop_if_denied` first.
+"""
 
 _FINAL = (InvalidPasswordError, InvalidAuthorizationSpecificationError, InvalidCatalogNameError)
 

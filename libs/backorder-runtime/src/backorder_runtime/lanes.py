@@ -11,7 +11,7 @@ from asyncpg import Pool
 
 from backorder_runtime import consumer as kafka
 from backorder_runtime import lag, store
-from backorder_runtime.batch import Batch, run
+from backorder_runtime.batch import Batch, Defect, run
 from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment
 from backorder_runtime.lane_service import LaneService
@@ -56,6 +56,7 @@ class LaneRunner:
         )
         self._ours = Ownership(service, settings, pool, publisher, self._consumer, clock, owner)
         self._apart: set[int] = set()  # shards whose transaction failed: each in one of its own for once
+        self._suspects: defaultdict[int, dict[str, str]] = defaultdict(dict)  # by shard, lanes that are to be parked
         self._check_topics = check_topics
         self._topics_checked = True
         self._rhythm = Rhythm(settings.retention)
@@ -137,22 +138,36 @@ class LaneRunner:
         shards = {n: shard for n in work if (shard := self._ours.shards.get(n)) is not None}
         if not shards:
             return
-        batches = [Batch(shard, work[n], due=n in due) for n, shard in shards.items()]
+        batches = [Batch(shard, work[n], due=n in due, suspects=self._suspects.get(n)) for n, shard in shards.items()]
         try:
             published = await run(self._pool, batches, self._clock)
         except store.Fenced as fenced:
             self._drop_fenced({n: shards[n] for n in fenced.shards})
             await self._run({n: work[n] for n in shards.keys() - fenced.shards}, due)
+        except Defect as defect:
+            _log.error("lane parked", shard=defect.shard, lane=defect.lane, exc_info=defect.__cause__)
+            self._suspects[defect.shard][defect.lane] = defect.what
+            self._claim_again(shards)
         except PASSING as error:
             stop_if_denied(error)
             _log.warning("batch failed, will claim again", shards=[*shards], error=repr(error))
-            FAILED.inc()
-            self._apart |= shards.keys()
-            for number, shard in shards.items():
-                self._ours.drop(number, shard)
+            self._claim_again(shards)
         else:
             self._apart -= shards.keys()
+            for batch in batches:
+                self._parked(batch)
             await asyncio.gather(*(self._publish(n, shards[n], batch) for n, batch in published.items()))
+
+    def _claim_again(self, shards: Mapping[int, Shard[Any, Any]]) -> None:
+        FAILED.inc()
+        self._apart |= shards.keys()
+        for number, shard in shards.items():
+            self._ours.drop(number, shard)
+
+    def _parked(self, batch: Batch[Any, Any]) -> None:
+        if suspects := self._suspects.get(batch.shard.number):
+            for lane in batch.outcome.errors:
+                suspects.pop(lane, None)
 
     def _drop_fenced(self, shards: Mapping[int, Shard[Any, Any]]) -> None:
         FENCED.inc(len(shards))
@@ -210,6 +225,8 @@ class LaneRunner:
 
     def _on_assigned(self, places: Partitions) -> None:
         self._topics_checked = False
+        for number in self._suspects.keys() - {place.partition for place in places}:
+            del self._suspects[number]  # whoever has it now finds out for itself
         self._ours.on_assigned(places)
 
     async def _tick(self) -> set[int]:
@@ -221,6 +238,7 @@ class LaneRunner:
             async with self._pool.acquire() as conn:
                 due = await store.shards_with_due(conn, list(self._ours.shards), self._clock())
         except PASSING as error:
+            stop_if_denied(error)
             _log.warning("cannot look for timers", error=repr(error))
             return set()
         if self._service.rules:

@@ -14,7 +14,11 @@ from backorder_runtime.record import DeadLetter, Effect, Message, Record, SetTim
 
 @dataclass(slots=True)
 class Outcome:
-    """The effects of a batch, sorted by what becomes of them. `parked` are inputs of stopped lanes, in order."""
+    """The effects of a batch, sorted by what becomes of them.
+
+    `parked` are inputs of stopped lanes, in order; `let_go` names what was kept for such lanes and is done. `more`:
+    more is kept for a lane that goes on.
+    """
 
     bundler: Bundler
     entries: list[Entry] = field(default_factory=list)
@@ -22,6 +26,8 @@ class Outcome:
     timers: list[SetTimer] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     parked: list[tuple[str, Record]] = field(default_factory=list)
+    let_go: list[int] = field(default_factory=list)
+    more: bool = False
     inputs: int = 0
     facts: int = 0
 
@@ -41,13 +47,15 @@ class Outcome:
                     self.timers.append(effect)
 
     def rings_by(self, now: datetime) -> bool:
-        """Whether a timer was set that is due at once."""
-        return any(timer.due_at is not None and timer.due_at <= now for timer in self.timers)
+        """Whether there is more to do at once: what is kept, or a timer that is due."""
+        return self.more or any(timer.due_at is not None and timer.due_at <= now for timer in self.timers)
 
 
 async def keep(conn: Conn, outcomes: Mapping[int, tuple[int, Outcome]], now: datetime) -> Mapping[int, OutboxBatch]:
     """Store the outcomes of shards, each with its next sequence; returns what is to be published. Raises `Outdated`."""
     await store.set_timers(conn, {shard: each.timers for shard, (_, each) in outcomes.items() if each.timers})
+    if done := [kept for _, each in outcomes.values() for kept in each.let_go]:
+        await store.let_go(conn, done)
     for shard, (_, each) in outcomes.items():
         if each.errors or each.parked:
             await store.park(conn, shard, each.errors, each.parked, now)

@@ -34,15 +34,19 @@ class PublishingFailed(Exception):
 class ProducerBroken(PublishingFailed):
     """The producer sends nothing any more, since it could not keep its promises: the process has to start anew.
 
-    Its cause is what the broker said about the first record that it refused.
+    Its cause is what the broker said about the first record that it refused, or why its answers are heard no more.
     """
+
+
+class _Deaf(PublishingFailed):
+    """Nobody hears the broker's answers any more."""
 
 
 class Publisher:
     """Sends records and tells when all of them are confirmed. Safe to share between tasks of one loop."""
 
     def __init__(self, kafka: KafkaSettings) -> None:
-        self._broken: KafkaError | None = None
+        self._broken: KafkaError | _Deaf | None = None
         self._refusal: KafkaError | None = None
         self._producer = Producer(
             {
@@ -62,6 +66,8 @@ class Publisher:
             },
             logger=_library_log,
         )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._under_way: set[_Confirmation] = set()
         self._stopping = threading.Event()
         self._poller = threading.Thread(target=self._poll, name="publisher", daemon=True)
         self._poller.start()
@@ -78,7 +84,11 @@ class Publisher:
 
     async def _publish(self, records: Sequence[Wire]) -> None:
         confirmation = _Confirmation(len(records), self._note)
+        self._loop = asyncio.get_running_loop()
+        self._under_way.add(confirmation)
         try:
+            if isinstance(self._broken, _Deaf):
+                raise self._broken
             self._produce(records, confirmation)
             await confirmation.wait()
         except (KafkaException, PublishingFailed) as error:
@@ -86,6 +96,8 @@ class Publisher:
                 raise
             said = KafkaException(self._refusal) if self._refusal else error
             raise ProducerBroken(f"the producer has to start anew: {self._broken}") from said
+        finally:
+            self._under_way.discard(confirmation)
         for topic, count in Counter(record.topic for record in records).items():
             PUBLISHED.labels(topic).inc(count)
 
@@ -112,6 +124,21 @@ class Publisher:
             except KafkaException as error:  # a producer that gives up says so here; what it took is still answered
                 if error.args[0].fatal():
                     self._broken = error.args[0]
+            except Exception as error:  # noqa: BLE001 - a defect, whatever it is, must not end the thread in silence
+                self._end(error)
+                return
+
+    def _end(self, error: Exception) -> None:
+        """Without this thread no confirmation comes: have those fail that are awaited, and all that come later."""
+        self._broken = _Deaf(f"the thread that hears the broker's answers ended with {error!r}")
+        self._broken.__cause__ = error
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed, so nobody waits
+                self._loop.call_soon_threadsafe(self._fail, self._broken)
+
+    def _fail(self, error: PublishingFailed) -> None:
+        for confirmation in self._under_way:
+            confirmation.fail(error)
 
     def close(self) -> None:
         """Stop at once; unconfirmed records are given up here and sent again from the outbox later."""
@@ -142,15 +169,17 @@ class _Confirmation:
             self._loop.call_soon_threadsafe(self._finish)
 
     def _finish(self) -> None:
-        if self._done.done():
-            return
-        if self._error is None:
-            self._done.set_result(None)
-        else:
+        if self._error is not None:
             cause = KafkaException(self._error)
             failed = PublishingFailed(str(cause))
             failed.__cause__ = cause
-            self._done.set_exception(failed)
+            self.fail(failed)
+        elif not self._done.done():
+            self._done.set_result(None)
+
+    def fail(self, error: PublishingFailed) -> None:
+        if not self._done.done():
+            self._done.set_exception(error)
 
     async def wait(self) -> None:
         if self._left > 0 or not self._done.done():

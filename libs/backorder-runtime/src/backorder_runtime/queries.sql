@@ -94,7 +94,7 @@ SELECT lane, resume FROM parked_lane WHERE shard = $1
 -- name: park
 INSERT INTO parked_lane (shard, lane, error, since)
 SELECT $1, lane, error, $4 FROM unnest($2::text[], $3::text[]) AS p (lane, error)
-ON CONFLICT DO NOTHING
+ON CONFLICT (shard, lane) DO UPDATE SET error = excluded.error, resume = false
 
 -- name: keep_parked
 INSERT INTO parked_input (shard, lane, record)
@@ -102,13 +102,28 @@ SELECT $1, lane, record FROM unnest($2::text[], $3::bytea[]) WITH ORDINALITY AS 
 ORDER BY place
 
 -- name: take_parked
-WITH resumed AS (DELETE FROM parked_lane WHERE shard = ANY ($1::integer[]) AND resume RETURNING shard, lane),
-taken AS (
-    DELETE FROM parked_input USING resumed
-    WHERE parked_input.shard = resumed.shard AND parked_input.lane = resumed.lane
-    RETURNING parked_input.shard, parked_input.id, parked_input.lane, parked_input.record
+-- Some lanes that are to go on, and the first inputs of each: a lane may have kept millions. With its last ones a lane
+-- is no longer parked.
+WITH resumed AS (
+    SELECT asked.shard, next.lane FROM unnest($1::integer[]) AS asked (shard)
+    CROSS JOIN LATERAL (
+        SELECT lane FROM parked_lane WHERE parked_lane.shard = asked.shard AND resume ORDER BY since, lane LIMIT $2
+    ) AS next
+), kept AS (
+    SELECT resumed.shard, resumed.lane, input.id, input.record,
+           count(input.id) OVER (PARTITION BY resumed.shard, resumed.lane) < $3 AS whole
+    FROM resumed LEFT JOIN LATERAL (
+        SELECT id, record FROM parked_input
+        WHERE parked_input.shard = resumed.shard AND parked_input.lane = resumed.lane ORDER BY id LIMIT $3
+    ) AS input ON true
+), gone_on AS (
+    DELETE FROM parked_lane USING kept
+    WHERE kept.whole AND parked_lane.shard = kept.shard AND parked_lane.lane = kept.lane
 )
-SELECT shard, lane, taken.record FROM resumed LEFT JOIN taken USING (shard, lane) ORDER BY taken.id
+SELECT shard, lane, whole, id, record FROM kept ORDER BY id
+
+-- name: let_go
+DELETE FROM parked_input WHERE id = ANY ($1::bigint[])
 
 -- name: resume_lane
 UPDATE parked_lane SET resume = true WHERE lane = $1 RETURNING shard

@@ -17,7 +17,7 @@ from prometheus_client import Counter, Gauge
 
 from backorder_contracts.topics import TOPICS
 from backorder_runtime import database, queries
-from backorder_runtime.lifecycle import first_of
+from backorder_runtime.lifecycle import Every, first_of
 from backorder_runtime.record import Message
 from backorder_runtime.settings import RetentionSettings
 
@@ -115,38 +115,52 @@ def keep_tables(rules: Sequence[Rule]) -> Callable[["Running", asyncio.Event], C
 
     async def run(running: "Running", stop: asyncio.Event) -> None:
         settings = running.settings.retention
-        count_at = 0.0
+        count_due = Every(_COUNT_EVERY)
         while not stop.is_set():
-            wait = settings.every_seconds
+            well = True
             if 0 in running.owned():
-                try:
-                    await forget(running, rules, stop)
-                    if time.monotonic() >= count_at:
-                        count_at = time.monotonic() + _COUNT_EVERY
-                        await _count(running)
-                except database.PASSING as error:
-                    FAILURES.inc()
-                    _log.warning("retention waits for the database", error=repr(error))
-                    wait = _PATIENCE
+                well = await forget(running, rules, stop)
+                if count_due.passed():
+                    well &= await _went_well(_count(running), table=None)
             else:
                 RETAINED.clear()
-            await first_of(stop.wait(), timeout=wait)
+            await first_of(stop.wait(), timeout=settings.every_seconds if well else _PATIENCE)
 
     return run
 
 
-async def forget(running: "Running", rules: Sequence[Rule], stop: asyncio.Event) -> None:
-    """Run rules of tables until nothing is left to go, or `stop`. Running them twice at once is safe."""
-    most = running.settings.retention.step_rows
+async def forget(running: "Running", rules: Sequence[Rule], stop: asyncio.Event) -> bool:
+    """Run rules of tables until nothing is left to go, or `stop`; whether the database refused none of them.
+
+    One that it refuses holds up no other. Running them twice at once is safe.
+    """
+    well = True
     for rule in rules:
-        while not stop.is_set():
-            rows = await running.pool.fetch(rule.statement, running.clock() - rule.after, most)
-            rule.count(len(rows))
-            if len(rows) < most:
-                break
-            await first_of(stop.wait(), timeout=_BREATH)
+        well &= await _went_well(_empty(running, rule, stop), table=rule.table)
+    return well
+
+
+async def _empty(running: "Running", rule: Rule, stop: asyncio.Event) -> None:
+    most = running.settings.retention.step_rows
+    while not stop.is_set():
+        rows = await running.pool.fetch(rule.statement, running.clock() - rule.after, most)
+        rule.count(len(rows))
+        if len(rows) < most:
+            break
+        await first_of(stop.wait(), timeout=_BREATH)
 
 
 async def _count(running: "Running") -> None:
     for table, rows in await running.pool.fetch(_SQL["count_rows"]):
         RETAINED.labels(table).set(rows)
+
+
+async def _went_well(work: Coroutine[Any, Any, None], *, table: str | None) -> bool:
+    """Whether the database did what it was asked for; what it refuses is tried again in the next round."""
+    try:
+        await work
+    except database.PASSING as error:
+        FAILURES.inc()
+        _log.warning("retention waits for the database", table=table, error=repr(error))
+        return False
+    return True

@@ -17,6 +17,8 @@ from backorder_runtime.record import DeadLetter, Record, SetTimer, Timer
 
 _SQL = queries.load(__package__ or "backorder_runtime")
 _TIMERS_AT_ONCE = 5_000
+_LANES_AT_ONCE = 20
+_KEPT_AT_ONCE = 250  # of a lane
 _log = structlog.get_logger()
 
 
@@ -65,6 +67,27 @@ class Fence:
     epoch: int
     sent: int
     steps: Mapping[str, tuple[Place, Place]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An input that was kept for a parked lane; ids grow in the order in which they came."""
+
+    id: int
+    lane: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A parked lane that was asked to go on, with the first of what was kept for it.
+
+    It is `whole` when that is all: then it is no longer parked. A lane that a timer stopped may have nothing kept.
+    """
+
+    lane: str
+    whole: bool
+    kept: list[Kept]
 
 
 async def claim(conn: Conn, shard: int, owner: str, first_offsets: Mapping[str, int]) -> Claim:
@@ -181,15 +204,27 @@ async def park(
         await conn.execute(_SQL["keep_parked"], shard, [lane for lane, _ in inputs], records)
 
 
-async def take_parked(conn: Conn, shards: Sequence[int]) -> Mapping[int, list[tuple[str, Record | None]]]:
-    """The lanes that were asked to go on, each with the inputs kept for it in their order, by shard.
+async def take_parked(conn: Conn, shards: Sequence[int]) -> Mapping[int, list[Resumed]]:
+    """Lanes that were asked to go on, by shard: some of them, each with the first of its inputs.
 
-    They are no longer parked. One that a timer stopped may have no input: it comes with None.
+    The inputs stay until they are `let_go`.
     """
-    kept: defaultdict[int, list[tuple[str, Record | None]]] = defaultdict(list)
-    for shard, lane, record in await conn.fetch(_SQL["take_parked"], list(shards)):
-        kept[shard].append((lane, None if record is None else msgspec.msgpack.decode(record, type=Record)))
-    return kept
+    lanes: dict[tuple[int, str], Resumed] = {}
+    for shard, lane, whole, number, record in await conn.fetch(
+        _SQL["take_parked"], list(shards), _LANES_AT_ONCE, _KEPT_AT_ONCE
+    ):
+        resumed = lanes.setdefault((shard, lane), Resumed(lane, whole, []))
+        if number is not None:
+            resumed.kept.append(Kept(number, lane, msgspec.msgpack.decode(record, type=Record)))
+    by_shard: defaultdict[int, list[Resumed]] = defaultdict(list)
+    for (shard, _), resumed in lanes.items():
+        by_shard[shard].append(resumed)
+    return by_shard
+
+
+async def let_go(conn: Conn, kept: Sequence[int]) -> None:
+    """Remove inputs that were kept for parked lanes, and have been decided or refused."""
+    await conn.execute(_SQL["let_go"], list(kept))
 
 
 async def resume_lane(conn: Conn, lane: str) -> bool:

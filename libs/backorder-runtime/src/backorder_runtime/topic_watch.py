@@ -131,6 +131,7 @@ class TopicWatch:
             try:
                 await self.check()
             except (KafkaException, *database.PASSING) as error:
+                stop_if_denied(error)
                 _log.warning("cannot look at the topics", error=repr(error))
 
     async def _pins(self) -> dict[str, "Pin"]:

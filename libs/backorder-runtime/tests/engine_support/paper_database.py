@@ -28,7 +28,9 @@ class Tables:
     outbox: dict[tuple[int, int], tuple[datetime, bytes]] = field(default_factory=dict)
     timer: dict[tuple[int, str, str], datetime] = field(default_factory=dict)
     parked_lane: dict[tuple[int, str], bool] = field(default_factory=dict)  # whether it is to go on
-    parked_input: list[tuple[int, str, bytes]] = field(default_factory=list)
+    parked_input: list[tuple[int, int, str, bytes]] = field(default_factory=list)  # id, shard, lane, record
+    parked_id: int = 0
+    parked_errors: list[str] = field(default_factory=list)
     tally: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def be_impatient(self) -> list[Row]:
@@ -89,21 +91,32 @@ class Tables:
     def parked(self, shard: int) -> list[Row]:
         return [{"lane": lane, "resume": resume} for (n, lane), resume in self.parked_lane.items() if n == shard]
 
-    def park(self, shard: int, lanes: list[str], _errors: list[str], _now: datetime) -> list[Row]:
+    def park(self, shard: int, lanes: list[str], errors: list[str], _now: datetime) -> list[Row]:
+        self.parked_errors += errors
         self.parked_lane.update({(shard, lane): False for lane in lanes})
         return []
 
     def keep_parked(self, shard: int, lanes: list[str], records: list[bytes]) -> list[Row]:
-        self.parked_input += [(shard, lane, record) for lane, record in zip(lanes, records, strict=True)]
+        for lane, record in zip(lanes, records, strict=True):
+            self.parked_id += 1
+            self.parked_input.append((self.parked_id, shard, lane, record))
         return []
 
-    def take_parked(self, shards: list[int]) -> list[Row]:
-        resumed = {key for key, resume in self.parked_lane.items() if resume and key[0] in shards}
-        self.parked_lane = {key: resume for key, resume in self.parked_lane.items() if key not in resumed}
-        taken = [row for row in self.parked_input if row[:2] in resumed]
-        taken += [(*key, None) for key in resumed - {row[:2] for row in taken}]
-        self.parked_input = [row for row in self.parked_input if row[:2] not in resumed]
-        return taken
+    def take_parked(self, shards: list[int], lanes: int, most: int) -> list[Row]:
+        resumed = [key for key, resume in self.parked_lane.items() if resume and key[0] in shards]
+        found: list[Row] = []
+        for n in shards:
+            for shard, lane in [key for key in resumed if key[0] == n][:lanes]:
+                kept = [(row[0], row[3]) for row in self.parked_input if row[1:3] == (shard, lane)][:most]
+                whole = len(kept) < most
+                found += [(shard, lane, whole, *each) for each in kept or [(None, None)]]
+                if whole:
+                    del self.parked_lane[shard, lane]
+        return found
+
+    def let_go(self, ids: list[int]) -> list[Row]:
+        self.parked_input = [row for row in self.parked_input if row[0] not in ids]
+        return []
 
     def load_tally(self, shards: list[int], lanes: list[str]) -> list[Row]:
         found = [(n, lane, *self.tally[lane]) for n, lane in zip(shards, lanes, strict=True) if lane in self.tally]

@@ -9,6 +9,7 @@ from asyncpg import Pool
 
 from backorder_runtime.clock import Clock
 from backorder_runtime.database import PASSING
+from backorder_runtime.permissions import stop_if_denied
 from notifier import metrics
 from notifier.domain.model import Channel
 from notifier.repository import SQL
@@ -24,6 +25,7 @@ async def keep_house(pool: "Pool[Any]", clock: Clock, stop: asyncio.Event) -> No
         try:
             await tidy(pool, clock())
         except PASSING as error:
+            stop_if_denied(error)
             _log.warning("housekeeping waits for the database", error=type(error).__name__)
         try:
             async with asyncio.timeout(_EVERY):

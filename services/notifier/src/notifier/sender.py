@@ -12,6 +12,7 @@ import structlog
 
 from backorder_runtime.clock import Clock
 from backorder_runtime.database import PASSING
+from backorder_runtime.permissions import stop_if_denied
 from notifier import metrics
 from notifier.delivery import Delivery, LeaseLost, Rejected, Sent, Transport, TryAgain, Unavailable, Unsure
 from notifier.domain.compose import compose, unchanged
@@ -65,6 +66,7 @@ class Sender:
                 try:
                     busy = await self.turn(stop.is_set)
                 except PASSING as error:
+                    stop_if_denied(error)
                     _log.warning("sender waits for the database", error=type(error).__name__)
                     self._suffer_outage()
                     busy = False

@@ -3,6 +3,10 @@
 SELECT pg_try_advisory_xact_lock(hashtext('priority-router checkpoint'))
    AND NOT EXISTS (SELECT FROM checkpoint WHERE at > $1)
 
+-- name: allow
+-- What a statement of this transaction may take, in place of what the role allows, which is meant for batches.
+SELECT set_config('statement_timeout', $1, true)
+
 -- name: checkpoint
 INSERT INTO checkpoint (at) VALUES ($1) RETURNING checkpoint
 

@@ -7,6 +7,7 @@ from prometheus_client import Gauge
 
 from backorder_runtime import database
 from backorder_runtime.lifecycle import first_of
+from backorder_runtime.permissions import stop_if_denied
 from backorder_runtime.service import Running
 from priority_router import repository
 
@@ -23,6 +24,7 @@ async def watch_queue(running: Running, stop: asyncio.Event) -> None:
             async with running.pool.acquire() as conn:
                 rows = await repository.open_by_band(conn, running.owned())
         except database.PASSING as error:
+            stop_if_denied(error)
             _log.warning("cannot count back orders", error=repr(error))
         else:
             OPEN.clear()

@@ -11,6 +11,7 @@ from backorder_contracts.policy import PolicyApplied
 from backorder_runtime import database
 from backorder_runtime.database import Conn
 from backorder_runtime.lifecycle import first_of
+from backorder_runtime.permissions import stop_if_denied
 from backorder_runtime.service import Running
 from priority_router import policy_topic
 from priority_router.domain.policy import Policy
@@ -134,6 +135,7 @@ async def _when_there(running: Running, stop: asyncio.Event, work: Callable[[Con
             async with running.pool.acquire() as conn, conn.transaction():
                 return await work(conn)
         except database.PASSING as error:
+            stop_if_denied(error)
             _log.warning("policies wait for the database", error=repr(error))
             await first_of(stop.wait(), timeout=_WAIT)
     return None

@@ -1,9 +1,10 @@
 -- name: start
-SELECT checkpoint, at FROM checkpoint WHERE $1::timestamptz IS NULL OR at <= $1
+-- A checkpoint that retention has given up has no longer a finite time, and maybe no longer all its rows.
+SELECT checkpoint, at FROM checkpoint WHERE isfinite(at) AND ($1::timestamptz IS NULL OR at <= $1)
 ORDER BY CASE WHEN $1::timestamptz IS NULL THEN at END, at DESC LIMIT 1
 
 -- name: oldest
-SELECT min(at) FROM checkpoint
+SELECT min(at) FROM checkpoint WHERE isfinite(at)
 
 -- name: shards
 SELECT shard FROM shard ORDER BY shard

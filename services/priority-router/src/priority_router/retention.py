@@ -24,10 +24,14 @@ def shard_rules(keep: KeepSettings) -> tuple[Rule, ...]:
 
 def table_rules(keep: KeepSettings) -> tuple[Rule, ...]:
     """What explains, and what a day can be replayed from."""
+    journal = timedelta(days=keep.journal)
     return (
         Rule("decision", _SQL["forget_decisions"], timedelta(days=keep.decisions), recognises=False),
-        Rule("checkpoint", _SQL["forget_checkpoints"], timedelta(days=keep.journal), recognises=False),
-        Rule("journal", _SQL["forget_journal"], timedelta(days=keep.journal), recognises=False),
+        Rule(None, _SQL["give_up_checkpoints"], journal, recognises=False),
+        Rule("checkpoint_back_order", _SQL["forget_checkpoint_back_orders"], journal, recognises=False),
+        Rule("checkpoint_lane", _SQL["forget_checkpoint_lanes"], journal, recognises=False),
+        Rule("checkpoint", _SQL["forget_checkpoints"], journal, recognises=False),
+        Rule("journal", _SQL["forget_journal"], journal, recognises=False),
     )
 
 

@@ -37,17 +37,46 @@ DELETE FROM decision WHERE (back_order_id, version) IN (
     ORDER BY at LIMIT $2)
 RETURNING 1
 
--- name: forget_checkpoints
+-- A checkpoint has a row for each back order that was open, so it goes in steps. First it is given up: from then on its
+-- time is `-infinity`, and no replay starts there. Then its rows go, those of the oldest one first; at last itself.
+
+-- name: give_up_checkpoints
 -- The newest one that is old enough stays: it is where the oldest replay starts.
+UPDATE checkpoint SET at = '-infinity' WHERE checkpoint IN (
+    SELECT checkpoint FROM checkpoint
+    WHERE isfinite(at) AND at < (SELECT max(at) FROM checkpoint WHERE at <= $1) LIMIT $2)
+RETURNING 1
+
+-- name: forget_checkpoint_back_orders
+DELETE FROM checkpoint_back_order WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM checkpoint_back_order
+    WHERE checkpoint = (SELECT min(checkpoint) FROM checkpoint WHERE NOT isfinite(at) AND at < $1)
+    ORDER BY shard, lane, back_order_id LIMIT $2))
+RETURNING 1
+
+-- name: forget_checkpoint_lanes
+DELETE FROM checkpoint_lane WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM checkpoint_lane
+    WHERE checkpoint = (SELECT min(checkpoint) FROM checkpoint WHERE NOT isfinite(at) AND at < $1)
+    ORDER BY shard, lane LIMIT $2))
+RETURNING 1
+
+-- name: forget_checkpoints
+-- Its rows in `checkpoint_shard` go with it: they are as few as the shards.
 DELETE FROM checkpoint WHERE checkpoint IN (
-    SELECT checkpoint FROM checkpoint WHERE at < (SELECT max(at) FROM checkpoint WHERE at <= $1) LIMIT $2)
+    SELECT checkpoint FROM checkpoint
+    WHERE NOT isfinite(at) AND at < $1
+      AND NOT EXISTS (SELECT FROM checkpoint_back_order AS part WHERE part.checkpoint = checkpoint.checkpoint)
+      AND NOT EXISTS (SELECT FROM checkpoint_lane AS part WHERE part.checkpoint = checkpoint.checkpoint)
+    LIMIT $2)
 RETURNING 1
 
 -- name: forget_journal
+-- What the oldest replay needs stays: of a shard that its checkpoint does not have, everything.
 DELETE FROM journal WHERE (shard, position) IN (
     SELECT journal.shard, journal.position FROM journal
-    JOIN (SELECT shard, min(position) AS position FROM checkpoint_shard GROUP BY shard) AS kept
-      ON kept.shard = journal.shard AND journal.position <= kept.position
-    WHERE journal.at < $1
+    JOIN checkpoint_shard AS kept ON kept.shard = journal.shard AND journal.position <= kept.position
+    WHERE kept.checkpoint = (SELECT checkpoint FROM checkpoint WHERE isfinite(at) ORDER BY at LIMIT 1)
+      AND journal.at < $1
     LIMIT $2)
 RETURNING 1

@@ -1,0 +1,228 @@
+"""A defect of ours stops the lane that it is in, wherever it shows; a stopped lane goes on step by step."""
+
+import pytest
+from engine_support.paper_database import PaperDatabase
+from engine_support.paper_loop import LANES, PaperLoop
+from engine_support.tally import Tally
+
+from backorder_contracts.refusal import Reason, Refused
+from backorder_runtime import store
+from backorder_runtime.handler import Arrived
+
+A, B = LANES[3], LANES[2]
+A2 = "C@W1"  # another lane of A's shard
+
+
+class Sound(Tally):
+    def __init__(self):
+        super().__init__(defective=False)
+
+
+class Weak(Sound):
+    """Fails wherever the word says."""
+
+    def decode(self, record):
+        if record.value == b"unreadable":
+            raise KeyError("read")
+        return super().decode(record)
+
+    def on_timer(self, timer):
+        raise LookupError(f"nobody set {timer.key}")
+
+    def spread(self, arrived):
+        if arrived.event == "unspreadable":
+            raise KeyError("spread")
+        return super().spread(arrived)
+
+    def decide(self, arrived, now):
+        if arrived.event == "undecidable":
+            raise KeyError("decide")
+        return super().decide(arrived, now)
+
+    def evolve(self, arrived, facts, now):
+        effects = super().evolve(arrived, facts, now)
+        if arrived.event == "unwritable":
+            raise KeyError("evolve")
+        return effects
+
+
+@pytest.fixture
+async def start(monkeypatch):
+    """Start a version of the service on what the one before has left."""
+    loops = []
+
+    async def made(version, before=None):
+        loop = PaperLoop(monkeypatch, before.database if before else PaperDatabase(), version)
+        if before:
+            loop.consumer.log = before.consumer.log
+        loops.append(loop)
+        loop.assign(*range(4))
+        await loop.turn()
+        return loop
+
+    yield made
+    for loop in loops:
+        await loop.close()
+
+
+async def says(loop, *words, lane=A, turns=1):
+    for word in words:
+        loop.consumer.append(lane, word)
+    await loop.turn(turns)
+
+
+def resume(loop):
+    tables = loop.database.tables
+    tables.parked_lane = dict.fromkeys(tables.parked_lane, True)
+
+
+def letters(loop):
+    wires = [wire for call in loop.publisher.calls for wire in call]
+    return [wire.value for wire in wires if wire.topic == "inventory-sync.dead-letter"]
+
+
+async def test_what_cannot_be_written_down_stops_its_lane_and_no_other(start):
+    loop = await start(Weak)
+    loop.consumer.append(B, "there")
+    loop.consumer.append(A2, "other")
+    await says(loop, "one", "unwritable", "two", turns=6)
+    assert {lane: loop.database.seen(lane) for lane in (A, A2, B)} == {A: [], A2: ["other"], B: ["there"]}
+    assert list(loop.database.tables.parked_lane) == [(3, A)]
+    assert loop.database.tables.parked_errors == ["KeyError: 'evolve', at supply-entry[3] 2"]
+    mended = await start(Sound, loop)
+    resume(mended)
+    await says(mended, "three", turns=2)
+    assert mended.database.seen(A) == ["one", "unwritable", "two", "three"]
+    told = mended.publisher.told("supply")
+    assert [count for count, _ in told[A]] == [1, 2, 3, 4]
+
+
+async def test_a_lane_that_could_not_be_written_down_is_not_stopped_again_when_it_went_on(start):
+    loop = await start(Weak)
+    await says(loop, "unwritable", turns=6)
+    loop.database.tables.parked_lane.clear()
+    loop.database.tables.parked_input.clear()
+    loop.assign(3)
+    loop.ours.drop(3)
+    await loop.turn()
+    await says(loop, "one", turns=2)
+    assert loop.database.seen(A) == ["one"]
+
+
+async def test_a_process_forgets_its_doubts_about_lanes_that_it_gives_away(start):
+    loop = await start(Weak)
+    loop.consumer.append(A, "unwritable")
+    await loop.turn()
+    assert not loop.database.tables.parked_lane, "it is in doubt, and not parked yet"
+    loop.assign(0)
+    await loop.turn()
+    loop.consumer.log.clear()
+    loop.database.tables.shard_input.clear()
+    loop.assign(3)
+    await says(loop, "one", turns=3)
+    assert loop.database.seen(A) == ["one"]
+
+
+@pytest.mark.parametrize("word", ["unreadable", "unspreadable"])
+async def test_what_fails_before_anybody_knows_its_lanes_is_a_dead_letter(start, word):
+    loop = await start(Weak)
+    await says(loop, "one", word, "two", turns=2)
+    assert loop.database.seen(A) == ["one", "two"]
+    assert letters(loop) == [word.encode()]
+
+
+async def test_a_timer_that_nobody_understands_stops_its_lane_and_rings_when_it_goes_on(start):
+    loop = await start(Weak)
+    await says(loop, "bell", turns=3)
+    assert list(loop.database.tables.parked_lane) == [(3, A)]
+    await says(loop, "two")
+    mended = await start(Sound, loop)
+    resume(mended)
+    await mended.turn(3)
+    assert sorted(mended.database.seen(A)) == ["bell", "rang bell", "two"]
+
+
+async def test_a_lane_goes_on_step_by_step_and_what_comes_meanwhile_waits_behind_what_was_kept(start, monkeypatch):
+    monkeypatch.setattr(store, "_KEPT_AT_ONCE", 3)
+    loop = await start(Weak)
+    await says(loop, "undecidable", *map(str, range(7)))
+    assert len(loop.database.tables.parked_input) == 8
+    mended = await start(Sound, loop)
+    resume(mended)
+    for word in ("eight", "nine", "ten"):
+        before = len(mended.database.seen(A))
+        await says(mended, word)
+        assert len(mended.database.seen(A)) <= before + 4
+    await mended.turn(3)
+    assert mended.database.seen(A) == ["undecidable", *map(str, range(7)), "eight", "nine", "ten"]
+    assert not mended.database.tables.parked_lane
+
+
+async def test_a_lane_that_fails_again_in_the_middle_stays_where_it_failed(start, monkeypatch):
+    monkeypatch.setattr(store, "_KEPT_AT_ONCE", 3)
+    loop = await start(Weak)
+    await says(loop, "undecidable", "1", "worse", "3", "4", "5")
+
+    class Half(Sound):
+        def decide(self, arrived, now):
+            return super().decide(Arrived(arrived.lane, "bug") if arrived.event == failing else arrived, now)
+
+        defective = property(lambda _: True, lambda _, __: None)
+
+    for failing, step in (("worse", ["undecidable", "1"]), ("5", ["undecidable", "1", "worse", "3", "4"])):
+        loop = await start(Half, loop)
+        resume(loop)
+        await says(loop, turns=4)
+        assert (loop.database.seen(A), loop.database.tables.parked_lane) == (step, {(3, A): False})
+        await says(loop, f"behind {failing}")
+    mended = await start(Sound, loop)
+    resume(mended)
+    await mended.turn(4)
+    assert mended.database.seen(A) == [*step, "5", "behind worse", "behind 5"]
+
+
+async def test_a_lane_that_cannot_be_written_down_while_it_goes_on_is_stopped_with_all_that_was_kept(start):
+    loop = await start(Weak)
+    await says(loop, "undecidable", "1")
+
+    class Worse(Sound):
+        def evolve(self, arrived, facts, now):
+            raise KeyError("evolve")
+
+    worse = await start(Worse, loop)
+    resume(worse)
+    await says(worse, "2", turns=4)
+    assert (worse.database.seen(A), worse.database.tables.parked_lane) == ([], {(3, A): False})
+    mended = await start(Sound, worse)
+    resume(mended)
+    await mended.turn(2)
+    assert mended.database.seen(A) == ["undecidable", "1", "2"]
+
+
+async def test_what_the_next_version_refuses_of_what_was_kept_is_kept_no_longer(start):
+    class Stricter(Sound):
+        def decode(self, record):
+            if record.value == b"undecidable":
+                raise Refused(Reason.INVALID_FIELD, "no")
+            return super().decode(record)
+
+    loop = await start(Weak)
+    await says(loop, "undecidable", "two")
+    stricter = await start(Stricter, loop)
+    resume(stricter)
+    await stricter.turn(2)
+    assert (stricter.database.seen(A), letters(stricter)) == (["two"], [b"undecidable"])
+    assert not stricter.database.tables.parked_input
+
+
+async def test_no_more_lanes_go_on_at_once_than_a_turn_can_do(start, monkeypatch):
+    monkeypatch.setattr(store, "_LANES_AT_ONCE", 1)
+    loop = await start(Weak)
+    for lane in (A, A2):
+        await says(loop, "undecidable", lane=lane)
+    mended = await start(Sound, loop)
+    resume(mended)
+    await mended.turn()
+    assert sorted([mended.database.seen(A), mended.database.seen(A2)]) == [[], ["undecidable"]]
+    await mended.turn(2)
+    assert [mended.database.seen(A), mended.database.seen(A2)] == [["undecidable"], ["undecidable"]]

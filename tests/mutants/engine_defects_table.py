@@ -1,0 +1,132 @@
+"""Mistakes in how lanes stop for a defect, and go on, that must not go unnoticed, and the tests that notice them."""
+
+from engine_table import BATCH, ENGINE, TESTS
+from mutant_harness import Mutant
+
+DEFECTS = f"{TESTS}/test_defects.py::test"
+STEP_BY_STEP = f"{DEFECTS}_a_lane_goes_on_step_by_step_and_what_comes_meanwhile_waits_behind_what_was_kept"
+AGAIN = f"{DEFECTS}_a_lane_that_fails_again_in_the_middle_stays_where_it_failed"
+
+MUTANTS = (
+    # ── stopping ───────────────────────────────────────────────────────────────────────────────────────
+    Mutant(
+        "behind a defect its lane goes on",
+        f"{ENGINE}/batch.py",
+        "        self.shard.parked.add(lane)\n        self.outcome.errors[lane] = _named(defect)\n",
+        "        self.outcome.errors[lane] = _named(defect)\n",
+        (f"{BATCH}_behind_a_defect_nothing_of_its_lane_is_decided_and_the_other_lanes_go_on",),
+    ),
+    Mutant(
+        "what cannot be written down is written down in part",
+        f"{ENGINE}/batch.py",
+        "            raise Defect(self.shard.number, arrived.lane, item.record, defect) from defect\n",
+        "            self._stop(arrived.lane, defect)\n            self._hold_back(arrived.lane, item)\n",
+        (f"{DEFECTS}_what_cannot_be_written_down_stops_its_lane_and_no_other",),
+    ),
+    Mutant(
+        "what cannot be written down is tried for ever",
+        f"{ENGINE}/lanes.py",
+        "            self._suspects[defect.shard][defect.lane] = defect.what\n",
+        "",
+        (f"{DEFECTS}_what_cannot_be_written_down_stops_its_lane_and_no_other",),
+    ),
+    Mutant(
+        "after what could not be written down the memory is kept",
+        f"{ENGINE}/lanes.py",
+        "            self._suspects[defect.shard][defect.lane] = defect.what\n            self._claim_again(shards)\n",
+        "            self._suspects[defect.shard][defect.lane] = defect.what\n",
+        (f"{DEFECTS}_what_cannot_be_written_down_stops_its_lane_and_no_other",),
+    ),
+    Mutant(
+        "a lane that could not be written down is stopped again and again",
+        f"{ENGINE}/lanes.py",
+        "                suspects.pop(lane, None)\n",
+        "                pass\n",
+        (f"{DEFECTS}_a_lane_that_could_not_be_written_down_is_not_stopped_again_when_it_went_on",),
+    ),
+    Mutant(
+        "whoever had a lane before stops it when he has it again",
+        f"{ENGINE}/lanes.py",
+        "            del self._suspects[number]",
+        "            pass",
+        (f"{DEFECTS}_a_process_forgets_its_doubts_about_lanes_that_it_gives_away",),
+    ),
+    Mutant(
+        "a message that we fail to understand is passed over",
+        f"{ENGINE}/batch.py",
+        "        self.outcome.entries.append(letter_for(message, Reason.UNREADABLE, _named(defect)))\n",
+        "",
+        (f"{DEFECTS}_what_fails_before_anybody_knows_its_lanes_is_a_dead_letter",),
+    ),
+    Mutant(
+        "a timer that nobody understands is lost",
+        f"{ENGINE}/batch.py",
+        "                self._stop(timer.lane, defect)\n                self._put_back(timer)\n",
+        "                self._stop(timer.lane, defect)\n",
+        (f"{DEFECTS}_a_timer_that_nobody_understands_stops_its_lane_and_rings_when_it_goes_on",),
+    ),
+    Mutant(
+        "a timer of a stopped lane is lost",
+        f"{ENGINE}/batch.py",
+        "        if item.timer is not None:\n            self._put_back(item.timer)\n        elif item.record",
+        "        if item.record",
+        (f"{BATCH}_a_timer_of_a_lane_that_stops_in_the_same_batch_rings_when_it_goes_on",),
+    ),
+    # ── going on ───────────────────────────────────────────────────────────────────────────────────────
+    Mutant(
+        "what has just come overtakes what a stopped lane kept",
+        f"{ENGINE}/batch.py",
+        "self.inputs[:0] = inputs",
+        "self.inputs.extend(inputs)",
+        (f"{BATCH}_behind_a_defect_nothing_of_its_lane_is_decided_and_the_other_lanes_go_on",),
+    ),
+    Mutant(
+        "what has just come overtakes what is still kept",
+        f"{ENGINE}/batch.py",
+        "            if lane.whole:\n                self.shard.parked.discard(lane.lane)\n",
+        "            self.shard.parked.discard(lane.lane)\n",
+        (STEP_BY_STEP,),
+    ),
+    Mutant(
+        "a lane that is still parked takes nothing of what it kept",
+        f"{ENGINE}/batch.py",
+        "lane in (self.shard.parked if item.kept is None else self.outcome.errors)",
+        "lane in self.shard.parked",
+        (STEP_BY_STEP,),
+    ),
+    Mutant(
+        "what was kept and is decided is kept on",
+        f"{ENGINE}/batch.py",
+        "            self.outcome.let_go.append(item.kept.id)\n",
+        "            pass\n",
+        (STEP_BY_STEP,),
+    ),
+    Mutant(
+        "what was kept and is refused is kept on",
+        f"{ENGINE}/batch.py",
+        "                    self.outcome.let_go.append(kept.id)\n",
+        "                    pass\n",
+        (f"{DEFECTS}_what_the_next_version_refuses_of_what_was_kept_is_kept_no_longer",),
+    ),
+    Mutant(
+        "a lane that fails again loses what it failed at",
+        f"{ENGINE}/batch.py",
+        "        if item.kept is not None and item.kept.lane not in self.outcome.errors:\n",
+        "        if item.kept is not None:\n",
+        (AGAIN,),
+    ),
+    Mutant(
+        "a lane that fails again keeps what it failed at twice",
+        f"{ENGINE}/batch.py",
+        "        elif item.record is not None and item.kept is None:\n",
+        "        elif item.record is not None:\n",
+        (AGAIN,),
+    ),
+    Mutant(
+        "what a stopped lane kept is decided again for the lanes beside it",
+        f"{ENGINE}/batch.py",
+        "            if item.kept is not None and item.kept.lane != arrived.lane:\n                continue\n",
+        "",
+        (f"{BATCH}_what_two_lanes_share_is_kept_for_the_one_that_is_stopped_alone",),
+    ),
+)
