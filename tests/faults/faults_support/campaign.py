@@ -48,7 +48,7 @@ class Settings:
         minutes: of attacks; one round of all kinds is done in any case.
         kinds: of faults.
         session: after which the group gives the partitions of a silent member to others.
-        long_share: of the pauses, those that take half a minute.
+        long_share: of the pauses, those that take half a minute; 0: no cut is an outage either.
         lines: ordered per second.
         bound: in which a fault must be recovered from.
     """
