@@ -24,12 +24,13 @@ from backorder_contracts.internal import Cause, LineDetail, LinePlaced, Origin
 from backorder_dev.database import provision
 from backorder_dev.postgres import EmbeddedPostgres
 from backorder_runtime import migrate, store
-from backorder_runtime.batch import Batch, run
+from backorder_runtime.batch import Batch
 from backorder_runtime.bundle import Bundler
 from backorder_runtime.clock import utc_now
 from backorder_runtime.record import Message, Record
 from backorder_runtime.settings import DatabaseSettings
 from backorder_runtime.shard import Shard
+from backorder_runtime.transaction import run
 from gap_detector.handlers import TOPICS, GapLedger
 
 BUNDLE = 500  # lines

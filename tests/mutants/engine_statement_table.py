@@ -83,8 +83,8 @@ MUTANTS = (
     Mutant(
         "what a stopped lane kept comes back newest first",
         f"{ENGINE}/queries.sql",
-        "ORDER BY taken.id",
-        "ORDER BY taken.id DESC",
+        "FROM kept ORDER BY id\n",
+        "FROM kept ORDER BY id DESC\n",
         (f"{STORE}_what_a_stopped_lane_kept_comes_back_in_its_order_when_it_is_to_go_on",),
     ),
     Mutant(
@@ -97,8 +97,8 @@ MUTANTS = (
     Mutant(
         "a lane that a timer stopped does not go on when nothing was kept for it",
         f"{ENGINE}/queries.sql",
-        "FROM resumed LEFT JOIN taken USING",
-        "FROM resumed JOIN taken USING",
+        "FROM resumed LEFT JOIN LATERAL (",
+        "FROM resumed JOIN LATERAL (",
         (f"{STORE}_a_lane_that_a_timer_stopped_comes_back_too_though_nothing_was_kept_for_it",),
     ),
     Mutant(

@@ -93,8 +93,8 @@ MUTANTS = (
     Mutant(
         "the cache is kept after a batch that failed",
         f"{ENGINE}/lanes.py",
-        "            self._ours.drop(number, shard)\n\n    def _parked(",
-        "            pass\n\n    def _parked(",
+        "            self._ours.drop(number, shard)\n\n    def _know_better(",
+        "            pass\n\n    def _know_better(",
         (FAILED,),
     ),
     Mutant(
@@ -127,7 +127,7 @@ MUTANTS = (
     ),
     Mutant(
         "timers are taken outside the transaction",
-        f"{ENGINE}/batch.py",
+        f"{ENGINE}/transaction.py",
         "        await _take_due(conn, [batch for batch in batches if batch.due], now)\n",
         "        async with pool.acquire() as other:\n"
         "            await _take_due(other, [batch for batch in batches if batch.due], now)\n",
@@ -135,7 +135,7 @@ MUTANTS = (
     ),
     Mutant(
         "the outbox is written after the transaction",
-        f"{ENGINE}/batch.py",
+        f"{ENGINE}/transaction.py",
         "        published = await keep(conn, outcomes, now)\n",
         "    async with pool.acquire() as conn:\n        published = await keep(conn, outcomes, now)\n",
         (ONE_TRANSACTION,),
@@ -206,7 +206,7 @@ MUTANTS = (
     ),
     Mutant(
         "a service that refuses everything does so",
-        f"{ENGINE}/batch.py",
+        f"{ENGINE}/transaction.py",
         "            batch.judge()\n",
         "",
         (f"{BATCH}_a_version_that_refuses_everything_stops_before_anything_of_it_is_stored_or_sent",),

@@ -98,9 +98,16 @@ MUTANTS = (
     Mutant(
         "a cancellation that comes twice counts twice",
         f"{LEDGER}/domain/spread.py",
-        "if message.cancellation_id in order.cancellations:",
-        "if message.cancellation_id in ():",
+        "if message.cancellation_id in order.cancellations and",
+        "if message.cancellation_id in () and",
         (f"{OF_LEDGER}/test_duplicates.py",),
+    ),
+    Mutant(
+        "a cancellation that a stopped lane kept is taken for a repetition",
+        f"{LEDGER}/domain/spread.py",
+        " and kept_for in {None, name}:",
+        ":",
+        (f"{OF_LEDGER}/test_stopped_lanes.py::test_what_was_kept_for_a_lane_is_no_repetition_there",),
     ),
     Mutant(
         "a shipment that overtakes its order is forgotten",

@@ -20,9 +20,9 @@ class Both(Tally):
     """`both` is for two lanes; `no` is refused once it is no bug any more."""
 
     def load(self, arrived):
-        yield from super().load([each for item in arrived for each in self.spread(item)])
+        yield from super().load([each for item in arrived for each in self.spread(item, None)])
 
-    def spread(self, arrived):
+    def spread(self, arrived, kept_for):
         return (arrived, Arrived(A2, "both")) if arrived.event == "both" else (arrived,)
 
     def decode(self, record):

@@ -2,12 +2,14 @@
 
 import pytest
 from engine_support.paper_database import PaperDatabase
-from engine_support.paper_loop import LANES, PaperLoop
+from engine_support.paper_loop import LANES, QUICK, PaperLoop
 from engine_support.tally import Tally
 
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime import store
 from backorder_runtime.handler import Arrived
+from backorder_runtime.lifecycle import Every
+from backorder_runtime.refusal_limit import TooManyRefused
 
 A, B = LANES[3], LANES[2]
 A2 = "C@W1"  # another lane of A's shard
@@ -29,10 +31,10 @@ class Weak(Sound):
     def on_timer(self, timer):
         raise LookupError(f"nobody set {timer.key}")
 
-    def spread(self, arrived):
+    def spread(self, arrived, kept_for):
         if arrived.event == "unspreadable":
             raise KeyError("spread")
-        return super().spread(arrived)
+        return super().spread(arrived, kept_for)
 
     def decide(self, arrived, now):
         if arrived.event == "undecidable":
@@ -51,8 +53,8 @@ async def start(monkeypatch):
     """Start a version of the service on what the one before has left."""
     loops = []
 
-    async def made(version, before=None):
-        loop = PaperLoop(monkeypatch, before.database if before else PaperDatabase(), version)
+    async def made(version, before=None, engine=QUICK):
+        loop = PaperLoop(monkeypatch, before.database if before else PaperDatabase(), version, engine=engine)
         if before:
             loop.consumer.log = before.consumer.log
         loops.append(loop)
@@ -123,6 +125,52 @@ async def test_a_process_forgets_its_doubts_about_lanes_that_it_gives_away(start
     assert loop.database.seen(A) == ["one"]
 
 
+async def test_all_lanes_of_a_batch_that_cannot_be_written_down_are_found_at_once(start):
+    loop = await start(Weak)
+    for lane in (A, A2):
+        loop.consumer.append(lane, "unwritable")
+    await says(loop, "behind", turns=2)
+    assert sorted(loop.database.tables.parked_lane) == [(3, A), (3, A2)]
+    assert loop.database.tables.shard[3][0] == 2, "claimed at the start, and once more"
+
+
+async def test_of_a_shard_that_was_lost_meanwhile_no_lane_is_in_doubt(start):
+    loop = await start(Weak)
+    loop.consumer.append(A, "unwritable")
+    loop.database.during["load_tally"] = lambda: loop.ours.drop(3)
+    await loop.turn()
+    loop.consumer.log.clear()
+    loop.database.tables.shard_input.clear()
+    await says(loop, "one", turns=3)
+    assert loop.database.seen(A) == ["one"]
+
+
+@pytest.mark.parametrize("word", ["unreadable", "unspreadable"])
+async def test_a_version_that_understands_nothing_stops(start, word):
+    loop = await start(Weak)
+    with pytest.raises(TooManyRefused, match="nearly everything"):
+        await says(loop, *[word] * 60)
+    assert not letters(loop)
+
+
+@pytest.mark.parametrize("word", ["unreadable", "unspreadable"])
+async def test_what_was_kept_and_is_not_understood_keeps_its_lane_where_it_is(start, word):
+    class Undecided(Sound):
+        def decide(self, arrived, now):
+            raise KeyError("decide")
+
+    loop = await start(Undecided)
+    await says(loop, "one", word, "two")
+    weak = await start(Weak, loop)
+    resume(weak)
+    await weak.turn(2)
+    assert (weak.database.seen(A), letters(weak)) == (["one"] if word == "unspreadable" else [], [])
+    mended = await start(Sound, weak)
+    resume(mended)
+    await mended.turn(2)
+    assert mended.database.seen(A) == ["one", word, "two"]
+
+
 @pytest.mark.parametrize("word", ["unreadable", "unspreadable"])
 async def test_what_fails_before_anybody_knows_its_lanes_is_a_dead_letter(start, word):
     loop = await start(Weak)
@@ -140,6 +188,52 @@ async def test_a_timer_that_nobody_understands_stops_its_lane_and_rings_when_it_
     resume(mended)
     await mended.turn(3)
     assert sorted(mended.database.seen(A)) == ["bell", "rang bell", "two"]
+
+
+async def test_a_timer_that_cannot_be_spread_stops_its_lane(start):
+    class Deaf(Sound):
+        def spread(self, arrived, kept_for):
+            if arrived.event == "rang bell":
+                raise KeyError("spread")
+            return super().spread(arrived, kept_for)
+
+    loop = await start(Deaf)
+    await says(loop, "bell", turns=3)
+    assert list(loop.database.tables.parked_lane) == [(3, A)]
+    mended = await start(Sound, loop)
+    resume(mended)
+    await mended.turn(3)
+    assert mended.database.seen(A) == ["bell", "rang bell"]
+
+
+async def test_a_part_that_was_kept_for_one_lane_is_asked_for_as_such(start):
+    asked = []
+
+    class Shared(Sound):
+        def spread(self, arrived, kept_for):
+            asked.append(kept_for)
+            return super().spread(arrived, kept_for)
+
+    loop = await start(Weak)
+    await says(loop, "undecidable")
+    mended = await start(Shared, loop)
+    resume(mended)
+    await says(mended, "new")
+    assert asked == [A, None]
+
+
+async def test_a_shard_that_reads_much_goes_on_with_what_it_kept_at_once(start, monkeypatch):
+    monkeypatch.setattr(store, "_KEPT_AT_ONCE", 1)
+    loop = await start(Weak)
+    await says(loop, "undecidable", "1", "2")
+    mended = await start(Sound, loop, QUICK.model_copy(update={"batch_bytes": 1_000}))
+    resume(mended)
+    await says(mended, *["a word that is long " * 20] * 10, lane=A2)
+    assert mended.database.seen(A) == ["undecidable"]
+    mended.runner._tick_due = Every(1_000_000)
+    mended.runner._tick_due.passed()
+    await mended.turn(3)
+    assert mended.database.seen(A) == ["undecidable", "1", "2"]
 
 
 async def test_a_lane_goes_on_step_by_step_and_what_comes_meanwhile_waits_behind_what_was_kept(start, monkeypatch):

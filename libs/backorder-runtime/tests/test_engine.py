@@ -10,12 +10,13 @@ from engine_support.tally import TOPIC, Tally
 from engine_support.words import LANES, by_lane, first_occurrences, words
 
 from backorder_runtime import store
-from backorder_runtime.batch import Batch, run
+from backorder_runtime.batch import Batch
 from backorder_runtime.broker import LogChanged
 from backorder_runtime.bundle import partition_of, unpack
 from backorder_runtime.clock import utc_now
 from backorder_runtime.outbox import Wire
 from backorder_runtime.record import Record
+from backorder_runtime.transaction import run
 
 pytestmark = pytest.mark.stack
 

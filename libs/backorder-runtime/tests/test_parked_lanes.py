@@ -7,10 +7,11 @@ from engine_support.bench import Bench
 from engine_support.command_line import backorder
 from engine_support.tally import TOPIC, Tally
 
-from backorder_runtime.batch import Batch, run
+from backorder_runtime.batch import Batch
 from backorder_runtime.clock import utc_now
 from backorder_runtime.record import Record
 from backorder_runtime.telemetry import PARKED_LANES
+from backorder_runtime.transaction import run
 
 pytestmark = pytest.mark.stack
 

@@ -8,11 +8,12 @@ from engine_support.tally import TOPIC, Tally
 
 from backorder_runtime import store
 from backorder_runtime.asking import Asking, Copy, Read, Statement
-from backorder_runtime.batch import Batch, run
+from backorder_runtime.batch import Batch
 from backorder_runtime.bundle import partition_of
 from backorder_runtime.clock import utc_now
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Record
+from backorder_runtime.transaction import run
 
 pytestmark = pytest.mark.stack
 

@@ -53,7 +53,7 @@ class Shop:
         effects = []
         async with self.conn.transaction():
             await together(self.conn, {shard: handler.load([arrived])})
-            for each in handler.spread(arrived):
+            for each in handler.spread(arrived, None):
                 effects += handler.evolve(each, handler.decide(each, now), now)
             await together(self.conn, {shard: handler.save()})
         return effects

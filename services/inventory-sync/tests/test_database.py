@@ -42,7 +42,7 @@ def decided(handler, entries):
     """What a loaded handler makes of entries."""
     effects = []
     for entry in entries:
-        for each in handler.spread(arrived(entry)):
+        for each in handler.spread(arrived(entry), None):
             effects += handler.evolve(each, handler.decide(each, START), START)
     return effects
 

@@ -33,7 +33,7 @@ class Feed:
             arrived = Arrived(identity.lane(entry.part_id, entry.location_id), entry)
             async with self.conn.transaction():
                 await together(self.conn, {0: self.handler.load([arrived])})
-                for each in self.handler.spread(arrived):
+                for each in self.handler.spread(arrived, None):
                     effects += self.handler.evolve(each, self.handler.decide(each, START), START)
                 await together(self.conn, {0: self.handler.save()})
         return effects

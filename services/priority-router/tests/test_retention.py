@@ -54,7 +54,7 @@ class Queue:
         async with self.conn.transaction():
             await together(self.conn, {0: self.handler.load(arrived)})
             for item in arrived:
-                for each in self.handler.spread(item):
+                for each in self.handler.spread(item, None):
                     effects += self.handler.evolve(each, self.handler.decide(each, now), now)
             await together(self.conn, {0: self.handler.save()})
         return effects

@@ -10,7 +10,7 @@ SERVICES = ("gap-detector", "inventory-sync", "priority-router", "notifier")
 BROKERS = 3
 BOTH = 0  # instead of the number of one of the two processes of a service
 LONG = 30.0  # seconds that some pauses take
-# seconds that some cuts take: longer than any client of a service waits for an answer, which is 60 for a statement, 40
+# seconds that some cuts take: longer than a service waits for an answer to its work, which is 60 for a statement, 40
 # for aiokafka and 60 for librdkafka; so each has given up, and has tried in vain what it does then
 OUTAGE = 75.0
 _CUTS_TO_AN_OUTAGE = 20  # of those that last; the one is among them

@@ -1,32 +1,31 @@
-"""What was polled for a shard, decided: read, processed input by input, and committed, several shards at a time.
+"""What was polled for a shard: read, and decided input by input.
 
-A batch's transaction moves the input offsets under the fence, stores the changed lanes and the outbox; nothing of it
-happens twice, and nothing half. Batches that are small share one transaction, because what it costs hardly grows.
+Its transaction moves the input offsets under the fence, stores the changed lanes and the outbox; nothing of it happens
+twice, and nothing half.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
 import structlog
-from asyncpg import Pool
 
 from backorder_contracts.refusal import Reason, Refused, one_line
-from backorder_runtime import asking, store
+from backorder_runtime import store
 from backorder_runtime.bundle import Bundler, unpack
-from backorder_runtime.database import Conn
 from backorder_runtime.dead_letters import letter_for
 from backorder_runtime.handler import Arrived
 from backorder_runtime.outbox import Letter, OutboxBatch
-from backorder_runtime.outcome import Outcome, keep
-from backorder_runtime.record import Record, SetTimer, Timer, trace_id
+from backorder_runtime.outcome import Outcome
+from backorder_runtime.record import Record, SetTimer, Timer
 from backorder_runtime.refusal_limit import Tally
 from backorder_runtime.shard import Shard
 from backorder_runtime.store import Kept, Resumed
-from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS
+from backorder_runtime.telemetry import BATCH_RECORDS
 
 E = TypeVar("E")
 F = TypeVar("F")
@@ -35,14 +34,15 @@ _TURN = 0.02  # seconds that one batch computes before others may
 
 
 class Defect(Exception):
-    """What was decided for a lane could not be written down: all that is in memory of its shard is in doubt."""
+    """What was decided for some lanes could not be written down: all that is in memory of their shard is in doubt.
 
-    def __init__(self, shard: int, lane: str, record: Record | None, error: Exception) -> None:
-        at = f", at {record.topic}[{record.partition}] {record.offset}" if record is not None else ""
-        self.what = _named(error) + at
-        super().__init__(f"shard {shard}, lane {lane}: {self.what}")
+    `lanes` says for each what went wrong, and at which input.
+    """
+
+    def __init__(self, shard: int, lanes: Mapping[str, str]) -> None:
+        super().__init__(f"shard {shard}: {dict(lanes)}")
         self.shard = shard
-        self.lane = lane
+        self.lanes = lanes
 
 
 class _Input(msgspec.Struct, Generic[E], gc=False):
@@ -82,6 +82,8 @@ class Batch(Generic[E, F]):
         self.outcome = Outcome(Bundler(shard.partitions))
         self.inputs = [item for record in shard.unseen(records) for item in self._read(record)]
         self._suspects = suspects or {}
+        self._doomed: dict[str, str] = {}
+        self._not_spread: Counter[str] = Counter()
         self._tally: Tally | None = None
 
     @property
@@ -127,14 +129,22 @@ class Batch(Generic[E, F]):
         for lane in lanes:
             if lane.whole:
                 self.shard.parked.discard(lane.lane)
-            for kept in lane.kept:
-                # the version that is to go on with it may refuse it
-                if (arrived := self._understood(kept.record)) is None:
-                    self.outcome.let_go.append(kept.id)
-                else:
-                    inputs.append(_Input(arrived, kept.record, kept=kept))
+            inputs.extend(item for kept in lane.kept if (item := self._taken(kept)) is not None)
             self.outcome.more |= not lane.whole
         self.inputs[:0] = inputs
+
+    def _taken(self, kept: Kept) -> _Input[E] | None:
+        """What was kept, understood by the version that is to go on with it, which may refuse it."""
+        try:
+            if (arrived := self.shard.handler.decode(kept.record)) is not None:
+                return _Input(arrived, kept.record, kept=kept)
+        except Refused as refused:
+            self.outcome.entries.append(letter_for(kept.record, refused.reason, refused.detail))
+        except Exception as defect:  # noqa: BLE001 - see `_decide`
+            self._stop(kept.lane, defect)
+            return None
+        self.outcome.let_go.append(kept.id)
+        return None
 
     def take_timers(self, timers: Iterable[Timer]) -> None:
         """Timers that rang."""
@@ -146,44 +156,60 @@ class Batch(Generic[E, F]):
                 self._put_back(timer)
 
     async def process(self, now: datetime) -> None:
-        """Decide input after input; the other batches of the process have their turn in between."""
+        """Decide input after input; the other batches of the process have their turn in between.
+
+        Raises `Defect` at the end, so that all lanes are named that cannot be written down.
+        """
         turn = time.perf_counter()
         for item in self.inputs:
             self._process(item, now)
             if time.perf_counter() - turn > _TURN:
                 await asyncio.sleep(0)
                 turn = time.perf_counter()
+        if self._doomed:
+            raise Defect(self.shard.number, self._doomed)
 
     def judge(self) -> None:
         """Count what could not be read. Raises `TooManyRefused`: then nothing of the batch may be stored."""
         if self.shard.limit is not None:
             letters = [entry for entry in self.outcome.entries if isinstance(entry, Letter)]
-            self._tally = self.shard.limit.judge([item.record.topic for item in self.inputs if item.record], letters)
+            read = Counter(item.record.topic for item in self.inputs if item.record)
+            self._tally = self.shard.limit.judge(read - self._not_spread, letters)
 
     def _process(self, item: _Input[E], now: datetime) -> None:
+        kept_for = item.kept.lane if item.kept is not None else None
         try:
-            parts = self.shard.handler.spread(item.arrived)
-        except Exception as defect:
-            if item.record is None:
-                raise
-            self._not_understood(item.record, defect)
-            parts = ()
+            parts = self.shard.handler.spread(item.arrived, kept_for)
+        except Exception as defect:  # noqa: BLE001 - see `_decide` and `_understood`
+            self._cannot_spread(item, defect)
+            return
         for arrived in parts:
-            if item.kept is not None and item.kept.lane != arrived.lane:
+            if kept_for is not None and kept_for != arrived.lane:
                 continue
             if self._stopped(arrived.lane, item):
                 self._hold_back(arrived.lane, item)
             else:
                 self._decide(arrived, item, now)
-        if item.kept is not None and item.kept.lane not in self.outcome.errors:
+        if item.kept is not None and kept_for not in self.outcome.errors:
             self.outcome.let_go.append(item.kept.id)
+
+    def _cannot_spread(self, item: _Input[E], defect: Exception) -> None:
+        if item.kept is not None:
+            self._stop(item.kept.lane, defect)
+        elif item.timer is not None:
+            self._stop(item.timer.lane, defect)
+            self._put_back(item.timer)
+        elif item.record is not None:
+            self._not_spread[item.record.topic] += 1
+            self._not_understood(item.record, defect)
 
     def _stopped(self, lane: str, item: _Input[E]) -> bool:
         """Whether this lane takes no input, or nothing but what was kept for it."""
         if lane in self._suspects and lane not in self.outcome.errors:
+            _log.error("lane parked", lane=lane, shard=self.shard.number, error=self._suspects[lane])
             self.outcome.errors[lane] = self._suspects[lane]
             self.shard.parked.add(lane)
-        return lane in (self.shard.parked if item.kept is None else self.outcome.errors)
+        return lane in self._doomed or lane in (self.shard.parked if item.kept is None else self.outcome.errors)
 
     def _decide(self, arrived: Arrived[E], item: _Input[E], now: datetime) -> None:
         handler, outcome = self.shard.handler, self.outcome
@@ -198,8 +224,10 @@ class Batch(Generic[E, F]):
         try:
             if effects := handler.evolve(arrived, facts, now):
                 outcome.take(effects, item.trace)
-        except Exception as defect:
-            raise Defect(self.shard.number, arrived.lane, item.record, defect) from defect
+        except Exception as defect:  # noqa: BLE001 - raised at the end, see `process`
+            _log.exception("lane will be parked", lane=arrived.lane, shard=self.shard.number)
+            at = f", at {item.record.topic}[{item.record.partition}] {item.record.offset}" if item.record else ""
+            self._doomed[arrived.lane] = _named(defect) + at
 
     def _stop(self, lane: str, defect: Exception) -> None:
         _log.exception("lane parked", lane=lane, shard=self.shard.number)
@@ -218,7 +246,9 @@ class Batch(Generic[E, F]):
 
     def committed(self, published: OutboxBatch | None, now: datetime) -> None:
         """Tell the shard where it stands now."""
-        self.shard.committed(self._steps, self._sent, published, rings_again=self.outcome.rings_by(now))
+        # a part of a turn that takes no timers knows nothing of those that are due
+        rings = self.outcome.rings_by(now) or (self.shard.rings_again and not self.due)
+        self.shard.committed(self._steps, self._sent, published, rings_again=rings)
         if self.shard.limit is not None and self._tally is not None:
             self.shard.limit.keep(self._tally)
         BATCH_RECORDS.labels("lanes").observe(len(self.records))
@@ -231,62 +261,3 @@ class Batch(Generic[E, F]):
 
 def _named(error: Exception) -> str:
     return one_line(f"{type(error).__name__}: {error}")
-
-
-def _report(batches: "Sequence[Batch[Any, Any]]", published: Mapping[int, OutboxBatch], seconds: float) -> None:
-    """One line for a transaction, which names the first of its messages."""
-    told = [batch for batch in batches if batch.records or batch.shard.number in published]
-    if not told:
-        return
-    first = next((item for batch in told for item in batch.inputs if item.record), None)
-    _log.info(
-        "batch",
-        records=sum(len(batch.records) for batch in told),
-        inputs=sum(batch.outcome.inputs for batch in told),
-        facts=sum(batch.outcome.facts for batch in told),
-        published=sum(len(each.entries) for each in published.values()),
-        sequences={number: each.last_sequence for number, each in published.items()},
-        shards=[batch.where() for batch in told],
-        ce_id=next((batch.records[0].header("ce_id") for batch in told if batch.records), None),
-        trace_id=trace_id(first.trace) if first else None,
-        ms=round(seconds * 1000, 1),
-    )
-
-
-async def run(
-    pool: "Pool[Any]", batches: "Sequence[Batch[Any, Any]]", clock: Callable[[], datetime]
-) -> Mapping[int, OutboxBatch]:
-    """Commit batches of different shards in one transaction; returns what those of them publish that publish.
-
-    Raises `Fenced` when some of the shards are no longer ours: then nothing was done. Raises `Outdated`, `Defect` or
-    whatever the database raises: then nothing was stored, but all of these shards have to be claimed again.
-    """
-    began = time.perf_counter()
-    now = clock()
-    async with pool.acquire() as conn, conn.transaction():
-        await store.advance(conn, [batch.fence for batch in batches])
-        await _take_due(conn, [batch for batch in batches if batch.due], now)
-        await asking.together(conn, {each.shard.number: each.shard.handler.load(each.arrived) for each in batches})
-        for batch in batches:
-            await batch.process(now)
-            batch.judge()
-        await asking.together(conn, {each.shard.number: each.shard.handler.save() for each in batches})
-        outcomes = {batch.shard.number: (batch.shard.next_sequence, batch.outcome) for batch in batches}
-        published = await keep(conn, outcomes, now)
-    seconds = time.perf_counter() - began
-    BATCH_SECONDS.labels("lanes").observe(seconds)
-    for batch in batches:
-        batch.committed(published.get(batch.shard.number), now)
-    _report(batches, published, seconds)
-    return published
-
-
-async def _take_due(conn: Conn, batches: "Sequence[Batch[Any, Any]]", now: datetime) -> None:
-    if not batches:
-        return
-    shards = [batch.shard.number for batch in batches]
-    kept = await store.take_parked(conn, shards)
-    timers = await store.take_timers(conn, shards, now)
-    for batch in batches:
-        batch.take_kept(kept.get(batch.shard.number, ()))
-        batch.take_timers(timers.get(batch.shard.number, ()))

@@ -56,8 +56,12 @@ class LaneHandler(Protocol[E, F]):
         """Bring into memory what these inputs may need: one statement per table."""
         ...
 
-    def spread(self, arrived: Arrived[E]) -> Sequence[Arrived[E]]:
-        """The inputs of single lanes that one input stands for; mostly itself."""
+    def spread(self, arrived: Arrived[E], kept_for: str | None) -> Sequence[Arrived[E]]:
+        """The inputs of single lanes that one input stands for; mostly itself.
+
+        It may have been `kept_for` a lane that was stopped: then only that lane's part is wanted, which was not
+        decided, even if the others were.
+        """
         ...
 
     def decide(self, arrived: Arrived[E], now: datetime) -> Sequence[F]:
@@ -65,7 +69,7 @@ class LaneHandler(Protocol[E, F]):
         ...
 
     def evolve(self, arrived: Arrived[E], facts: Sequence[F], now: datetime) -> Sequence[Effect]:
-        """Write the facts into the state and say what to publish."""
+        """Write the facts into the state and say what to publish. After an exception the state is dropped."""
         ...
 
     def save(self) -> Asking[None]:

@@ -20,7 +20,7 @@ from backorder_runtime.command_line import CannotDo, agreed, say, say_json, tell
 from backorder_runtime.database import Conn
 from backorder_runtime.dlq.letters import services
 from backorder_runtime.local_settings import database_url
-from backorder_runtime.parked import ParkedLane, first_input, parked
+from backorder_runtime.parked import ParkedLane, first_input, parked, standing
 from backorder_runtime.record import Record
 
 app = App(help="Lanes (a part at a location) that a defect of ours stopped; their input is kept in order.")
@@ -119,21 +119,25 @@ def resume(
 async def _outcome(lane: ParkedLane, deadline: float) -> bool:
     """Wait until the owner of the shard has taken up all of a lane, or for long enough, and say what became of it."""
     async with _database(lane.service) as conn:
-        while True:
-            found = await parked(conn, lane.lane)
-            if not found:
-                say(f"{lane.lane} ({lane.service}) goes on; {lane.waiting} inputs had waited")
-                return True
-            if not found[0].resuming:
-                tell(f"{lane.lane} ({lane.service}) is parked again, at {one_line(found[0].error)}")
+        before = await standing(conn, lane.lane)
+        while (now := await standing(conn, lane.lane)) is not None:
+            if not now.resuming:
+                tell(f"{lane.lane} ({lane.service}) is parked again, at {one_line(now.error)}")
                 return False
             if time.monotonic() > deadline:
-                if found[0].waiting < lane.waiting:
-                    say(f"{lane.lane} ({lane.service}) goes on; {found[0].waiting} inputs still wait")
-                    return True
-                tell(f"{lane.lane} is asked to go on, but nobody has taken it up yet: does {lane.service} run?")
-                return False
+                return await _so_far(conn, lane, moved=before is None or before.first != now.first)
             await asyncio.sleep(0.1)
+        say(f"{lane.lane} ({lane.service}) goes on; {lane.waiting} inputs had waited")
+        return True
+
+
+async def _so_far(conn: Conn, lane: ParkedLane, *, moved: bool) -> bool:
+    if moved:
+        left = sum(each.waiting for each in await parked(conn, lane.lane))
+        say(f"{lane.lane} ({lane.service}) goes on; {left} inputs still wait")
+    else:
+        tell(f"{lane.lane} is asked to go on, but nobody has taken it up yet: does {lane.service} run?")
+    return moved
 
 
 def _named(service: str | None) -> Sequence[str | None]:

@@ -11,7 +11,7 @@ from asyncpg import Pool
 
 from backorder_runtime import consumer as kafka
 from backorder_runtime import lag, store
-from backorder_runtime.batch import Batch, Defect, run
+from backorder_runtime.batch import Batch, Defect
 from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions, PauseOnAssignment
 from backorder_runtime.lane_service import LaneService
@@ -25,6 +25,7 @@ from backorder_runtime.retention import Rhythm
 from backorder_runtime.settings import Settings
 from backorder_runtime.shard import Shard
 from backorder_runtime.telemetry import FAILED, FENCED
+from backorder_runtime.transaction import run
 from backorder_runtime.turns import Turns
 
 _log = structlog.get_logger()
@@ -145,8 +146,8 @@ class LaneRunner:
             self._drop_fenced({n: shards[n] for n in fenced.shards})
             await self._run({n: work[n] for n in shards.keys() - fenced.shards}, due)
         except Defect as defect:
-            _log.error("lane parked", shard=defect.shard, lane=defect.lane, exc_info=defect.__cause__)
-            self._suspects[defect.shard][defect.lane] = defect.what
+            if self._ours.shards.get(defect.shard) is shards[defect.shard]:  # else whoever has it finds out for himself
+                self._suspects[defect.shard].update(defect.lanes)
             self._claim_again(shards)
         except PASSING as error:
             stop_if_denied(error)
@@ -155,7 +156,7 @@ class LaneRunner:
         else:
             self._apart -= shards.keys()
             for batch in batches:
-                self._parked(batch)
+                self._know_better(batch)
             await asyncio.gather(*(self._publish(n, shards[n], batch) for n, batch in published.items()))
 
     def _claim_again(self, shards: Mapping[int, Shard[Any, Any]]) -> None:
@@ -164,7 +165,8 @@ class LaneRunner:
         for number, shard in shards.items():
             self._ours.drop(number, shard)
 
-    def _parked(self, batch: Batch[Any, Any]) -> None:
+    def _know_better(self, batch: Batch[Any, Any]) -> None:
+        """Forget suspects that are parked now."""
         if suspects := self._suspects.get(batch.shard.number):
             for lane in batch.outcome.errors:
                 suspects.pop(lane, None)
@@ -226,7 +228,7 @@ class LaneRunner:
     def _on_assigned(self, places: Partitions) -> None:
         self._topics_checked = False
         for number in self._suspects.keys() - {place.partition for place in places}:
-            del self._suspects[number]  # whoever has it now finds out for itself
+            del self._suspects[number]  # whoever has it now finds out for himself
         self._ours.on_assigned(places)
 
     async def _tick(self) -> set[int]:

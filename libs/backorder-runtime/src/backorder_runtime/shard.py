@@ -44,7 +44,7 @@ class Shard(Generic[E, F]):
         self.relay = relay
         self.limit = limit
         self.parked = set(parked)
-        self.rings_again = False  # a timer was set that is due at once: work that goes on step by step
+        self.rings_again = False  # there is more to do at once: a timer that is due, or what a stopped lane kept
         self._sent = claim.sent_sequence
         self._places = claim.places
         self._sequenced = sequenced

@@ -3,7 +3,7 @@
 import asyncio
 import copy
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -131,13 +131,15 @@ class PaperDatabase:
     """Stands in for a pool. Transactions run one after the other, and leave nothing when they fail.
 
     `said` has each statement with the connection that it came by, `BEGIN` and `COMMIT` among them. `breaks` has what
-    the next statement of a name is to raise; at `COMMIT` it is done all the same, and only the answer is lost.
+    the next statement of a name is to raise; at `COMMIT` it is done all the same, and only the answer is lost. `during`
+    has what happens during the next statement of a name.
     """
 
     def __init__(self) -> None:
         self.tables = Tables()
         self.said: list[tuple[int, str]] = []
         self.breaks: dict[str, Exception] = {}
+        self.during: dict[str, Callable[[], None]] = {}
         self._connections = 0
         self._one_at_a_time = asyncio.Lock()
 
@@ -152,6 +154,8 @@ class PaperDatabase:
 
     def says(self, number: int, name: str) -> None:
         self.said.append((number, name))
+        if happens := self.during.pop(name, None):
+            happens()
         if error := self.breaks.pop(name, None):
             raise error
 

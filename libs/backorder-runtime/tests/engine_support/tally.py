@@ -55,7 +55,7 @@ class Tally:
             for _, lane, count, seen in (yield Read(_LOAD, (sorted(missing),))):
                 self.counts[lane], self.seen[lane] = count, seen
 
-    def spread(self, arrived: Arrived[str]) -> Sequence[Arrived[str]]:
+    def spread(self, arrived: Arrived[str], kept_for: str | None) -> Sequence[Arrived[str]]:
         return (arrived,)
 
     def decide(self, arrived: Arrived[str], now: datetime) -> Sequence[str]:

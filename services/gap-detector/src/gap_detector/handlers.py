@@ -120,13 +120,13 @@ class GapLedger:
             name: lanes[name].covered - level for name, level in wanted.levels.items() if lanes[name].covered > level
         }
 
-    def spread(self, arrived: Arrived[Input]) -> Sequence[Arrived[Input]]:
+    def spread(self, arrived: Arrived[Input], kept_for: str | None) -> Sequence[Arrived[Input]]:
         """A cancellation concerns each lane in which its order has a line."""
         message = arrived.event
         if isinstance(message, LinePlaced) and self._past and (again := self._repeated(message)) is not None:
             return (Arrived(arrived.lane, again),)
         if isinstance(message, _SPREAD):
-            return [Arrived(lane, event) for lane, event in spread(self._ledger, message)]
+            return [Arrived(lane, event) for lane, event in spread(self._ledger, message, kept_for)]
         return (arrived,)
 
     def _repeated(self, placed: LinePlaced) -> e.LineRepeated | None:

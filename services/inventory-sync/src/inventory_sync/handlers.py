@@ -89,7 +89,7 @@ class Positions:
             if name not in known:
                 known[name] = Lane(part_id, location_id)
 
-    def spread(self, arrived: Arrived[Input]) -> Sequence[Arrived[Input]]:
+    def spread(self, arrived: Arrived[Input], _kept_for: str | None) -> Sequence[Arrived[Input]]:
         """A delivery learns whether another lane has it already."""
         entry = arrived.event
         if not isinstance(entry, DeliveryEntry):

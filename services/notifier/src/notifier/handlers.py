@@ -69,7 +69,7 @@ class NotifierHandler:
             self._reach = yield from repository.reach(people)
         self._finished = (yield from repository.finished(due)) if due else {}
 
-    def spread(self, arrived: Arrived[Input]) -> Sequence[Arrived[Input]]:
+    def spread(self, arrived: Arrived[Input], _kept_for: str | None) -> Sequence[Arrived[Input]]:
         """Every input is of one lane."""
         return (arrived,)
 

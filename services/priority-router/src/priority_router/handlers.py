@@ -113,7 +113,7 @@ class Router:
             return known
         return self._policies.remember(version, (yield from repository.load_policy(version)))
 
-    def spread(self, arrived: Arrived[Input]) -> Sequence[Arrived[Input]]:
+    def spread(self, arrived: Arrived[Input], _kept_for: str | None) -> Sequence[Arrived[Input]]:
         """A command that was answered before means nothing; one in the wrong lane goes to the right one."""
         event = arrived.event
         if isinstance(event, TimerRang) and self._rung > _FULL:

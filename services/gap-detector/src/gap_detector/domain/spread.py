@@ -11,18 +11,21 @@ from gap_detector.domain.model import Ledger, Order
 LaneEvent: TypeAlias = tuple[str, e.Event]
 
 
-def spread(ledger: Ledger, message: OrderEntry) -> Sequence[LaneEvent]:
-    """What a message of the order line topic means, lane by lane. A repeated cancellation means nothing."""
+def spread(ledger: Ledger, message: OrderEntry, kept_for: str | None = None) -> Sequence[LaneEvent]:
+    """What a message of the order line topic means, lane by lane.
+
+    A repeated cancellation means nothing. One that was `kept_for` a lane that was stopped is no repetition there,
+    though the order knows it.
+    """
     if isinstance(message, LinePlaced):
         return (_placed(ledger, message),)
     if isinstance(message, LineRecalled):
         lane = identity.lane(message.part_id, message.location_id)
         return ((lane, e.LineFollowed(message.ref, message.total, message.cause)),)
-    order = ledger.order(message.order_id)
-    if message.cancellation_id in order.cancellations:
+    order, name = ledger.order(message.order_id), f"order {message.order_id}"
+    if message.cancellation_id in order.cancellations and kept_for in {None, name}:
         return ()
-    kept = (f"order {message.order_id}", e.CancellationArrived(message))
-    return (kept, *_cancelled_lines(order, message))
+    return ((name, e.CancellationArrived(message)), *_cancelled_lines(order, message))
 
 
 def _placed(ledger: Ledger, message: LinePlaced) -> LaneEvent:

@@ -1,0 +1,80 @@
+"""What a stopped lane kept takes effect when it goes on, though its order went on without it."""
+
+from types import SimpleNamespace
+
+import asyncpg
+import msgspec
+import pytest
+from ledger_desk import PART, cancel, order
+
+from backorder_runtime import store
+from backorder_runtime.batch import Batch
+from backorder_runtime.clock import utc_now
+from backorder_runtime.record import Record
+from backorder_runtime.shard import Shard
+from backorder_runtime.transaction import run
+from gap_detector.domain.events import LineCancelled
+from gap_detector.domain.model import Ledger, Place
+from gap_detector.domain.spread import spread
+from gap_detector.handlers import TOPICS, GapLedger
+
+SICK, WELL = f"{PART}@W1", f"{PART}@W2"
+
+
+class Sick(GapLedger):
+    """Cannot cancel in one lane."""
+
+    def decide(self, arrived, now):
+        if arrived.lane == SICK and isinstance(arrived.event, LineCancelled):
+            raise ZeroDivisionError("a defect")
+        return super().decide(arrived, now)
+
+
+@pytest.fixture
+async def pool(database):
+    async with asyncpg.create_pool(await database.migrated("gap_detector"), min_size=1, max_size=1) as made:
+        yield made
+
+
+async def claimed(pool, handler):
+    async with pool.acquire() as conn:
+        claim = await store.claim(conn, 0, "test", dict.fromkeys(TOPICS, 0))
+        parked = await store.parked_lanes(conn, 0)
+    relay = SimpleNamespace(sent_sequence=claim.next_sequence - 1)
+    return Shard(0, 1, claim, parked, handler, relay, frozenset())
+
+
+async def takes(pool, shard, *messages):
+    records = []
+    for message in messages:
+        place = shard.place("order-line").next_offset + len(records)
+        records.append(Record("order-line", 0, place, None, msgspec.json.encode(message)))
+    await run(pool, [Batch(shard, records, due=not records)], utc_now)
+
+
+async def test_a_cancellation_that_a_stopped_lane_kept_counts_when_it_goes_on_and_once(pool):
+    here, there = order("A", 2), order("A/2", 3, location="W2")
+    message = cancel("A")
+    sick = await claimed(pool, Sick(0, 100))
+    await takes(pool, sick, here, there)
+    await takes(pool, sick, message)
+    await takes(pool, sick, message)
+    asked = "SELECT lane, cancelling FROM line"
+    assert dict(await pool.fetch(asked)) == {SICK: 0, WELL: 3}
+    assert sick.parked == {SICK}
+    mended = await claimed(pool, GapLedger(0, 100))
+    await pool.execute("UPDATE parked_lane SET resume = true")
+    for _ in range(2):
+        await takes(pool, mended)
+    assert dict(await pool.fetch(asked)) == {SICK: 2, WELL: 3}
+    assert not mended.parked
+
+
+def test_what_was_kept_for_a_lane_is_no_repetition_there():
+    ledger, message = Ledger(), cancel("A")
+    known = ledger.order("A")
+    known.places = {"1": Place(SICK, ours=True), "2": Place(WELL, ours=True)}
+    known.cancellations[message.cancellation_id] = message
+    assert [lane for lane, _ in spread(ledger, message, SICK)].count(SICK) == 1
+    assert spread(ledger, message) == ()
+    assert spread(ledger, message, "order A") == ()
