@@ -1,5 +1,7 @@
 """A defect of ours stops the lane that it is in, wherever it shows; a stopped lane goes on step by step."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from engine_support.paper_database import PaperDatabase
 from engine_support.paper_loop import LANES, QUICK, PaperLoop
@@ -9,6 +11,7 @@ from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime import store
 from backorder_runtime.handler import Arrived
 from backorder_runtime.lifecycle import Every
+from backorder_runtime.record import SetTimer
 from backorder_runtime.refusal_limit import TooManyRefused
 
 A, B = LANES[3], LANES[2]
@@ -188,6 +191,80 @@ async def test_a_timer_that_nobody_understands_stops_its_lane_and_rings_when_it_
     resume(mended)
     await mended.turn(3)
     assert sorted(mended.database.seen(A)) == ["bell", "rang bell", "two"]
+
+
+class Twice(Sound):
+    """`twice` is two inputs of its lane; the second of them, `failing`, cannot be decided while there is a defect."""
+
+    failing = None
+
+    def spread(self, arrived, kept_for):
+        if arrived.event == "twice":
+            return (Arrived(arrived.lane, "first"), Arrived(arrived.lane, "second"))
+        return super().spread(arrived, kept_for)
+
+    def decide(self, arrived, now):
+        if arrived.event == self.failing:
+            raise KeyError("decide")
+        return super().decide(arrived, now)
+
+
+async def test_what_a_message_says_twice_to_a_stopped_lane_is_kept_once_and_has_both_effects_once(start):
+    class Failing(Twice):
+        failing = "undecidable"
+
+    loop = await start(Failing)
+    await says(loop, "undecidable", "twice")
+    mended = await start(Twice, loop)
+    resume(mended)
+    await mended.turn(2)
+    assert mended.database.seen(A) == ["undecidable", "first", "second"]
+
+
+async def test_of_a_message_that_fails_in_its_second_part_the_first_has_no_effect_yet(start):
+    class Failing(Twice):
+        failing = "second"
+
+    loop = await start(Failing)
+    await says(loop, "twice", turns=3)
+    assert (loop.database.seen(A), list(loop.database.tables.parked_lane)) == ([], [(3, A)])
+    again = await start(Failing, loop)
+    resume(again)
+    await again.turn(4)
+    assert (again.database.seen(A), again.database.tables.parked_lane) == ([], {(3, A): False})
+    mended = await start(Twice, again)
+    resume(mended)
+    await mended.turn(2)
+    assert mended.database.seen(A) == ["first", "second"]
+
+
+async def test_the_last_word_about_a_timer_counts_though_it_rang_while_its_lane_stopped(start):
+    later = datetime.now(UTC) + timedelta(days=1)
+
+    class Moved(Weak):
+        on_timer = Tally.on_timer
+
+        def evolve(self, arrived, facts, now):
+            effects = super().evolve(arrived, facts, now)
+            return [*effects, SetTimer(arrived.lane, "bell", later)] if arrived.event == "move" else effects
+
+    loop = await start(Moved)
+    await says(loop, "bell")
+    await says(loop, "move", "undecidable")
+    assert loop.database.tables.timer[3, A, "bell"] == later
+
+
+async def test_what_the_mended_version_refuses_of_what_was_kept_does_not_stop_it(start):
+    class Stricter(Sound):
+        def decode(self, record):
+            raise Refused(Reason.INVALID_FIELD, "no")
+
+    loop = await start(Weak)
+    await says(loop, "undecidable", *["word"] * 60)
+    stricter = await start(Stricter, loop)
+    resume(stricter)
+    await stricter.turn(2)
+    assert len(letters(stricter)) == 61
 
 
 async def test_a_timer_that_cannot_be_spread_stops_its_lane(start):

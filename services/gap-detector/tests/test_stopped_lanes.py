@@ -8,7 +8,7 @@ import pytest
 from ledger_desk import PART, cancel, order
 
 from backorder_runtime import store
-from backorder_runtime.batch import Batch
+from backorder_runtime.batch import Batch, Defect
 from backorder_runtime.clock import utc_now
 from backorder_runtime.record import Record
 from backorder_runtime.shard import Shard
@@ -44,30 +44,34 @@ async def claimed(pool, handler):
     return Shard(0, 1, claim, parked, handler, relay, frozenset())
 
 
-async def takes(pool, shard, *messages):
+async def cancelling(pool):
+    """How many units of each line the queue was asked to cancel."""
+    return dict(await pool.fetch("SELECT line_id, cancelling FROM line"))
+
+
+async def takes(pool, shard, *messages, suspects=None):
     records = []
     for message in messages:
         place = shard.place("order-line").next_offset + len(records)
         records.append(Record("order-line", 0, place, None, msgspec.json.encode(message)))
-    await run(pool, [Batch(shard, records, due=not records)], utc_now)
+    await run(pool, [Batch(shard, records, due=not records, suspects=suspects)], utc_now)
 
 
 async def test_a_cancellation_that_a_stopped_lane_kept_counts_when_it_goes_on_and_once(pool):
-    here, there = order("A", 2), order("A/2", 3, location="W2")
-    message = cancel("A")
+    message = cancel("A", L1=1, L2=2, L3=1)
     sick = await claimed(pool, Sick(0, 100))
-    await takes(pool, sick, here, there)
+    await takes(pool, sick, order("A", 4), order("A/2", 4), order("A/3", 4, location="W2"))
+    with pytest.raises(Defect) as found:
+        await takes(pool, sick, message)
+    sick = await claimed(pool, Sick(0, 100))
+    await takes(pool, sick, message, suspects=found.value.lanes)
     await takes(pool, sick, message)
-    await takes(pool, sick, message)
-    asked = "SELECT lane, cancelling FROM line"
-    assert dict(await pool.fetch(asked)) == {SICK: 0, WELL: 3}
-    assert sick.parked == {SICK}
+    assert (await cancelling(pool), sick.parked) == ({"1": 0, "2": 0, "3": 1}, {SICK})
     mended = await claimed(pool, GapLedger(0, 100))
     await pool.execute("UPDATE parked_lane SET resume = true")
     for _ in range(2):
         await takes(pool, mended)
-    assert dict(await pool.fetch(asked)) == {SICK: 2, WELL: 3}
-    assert not mended.parked
+    assert (await cancelling(pool), mended.parked) == ({"1": 1, "2": 2, "3": 1}, set())
 
 
 def test_what_was_kept_for_a_lane_is_no_repetition_there():

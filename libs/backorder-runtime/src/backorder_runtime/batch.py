@@ -1,7 +1,6 @@
-"""What was polled for a shard: read, and decided input by input.
+"""What was polled for a shard: read, and decided input by input. `transaction.py` stores what comes of it.
 
-Its transaction moves the input offsets under the fence, stores the changed lanes and the outbox; nothing of it happens
-twice, and nothing half.
+How a lane is parked for a defect of ours, and goes on, is ADR 18.
 """
 
 import asyncio
@@ -62,8 +61,8 @@ class _Input(msgspec.Struct, Generic[E], gc=False):
 class Batch(Generic[E, F]):
     """What one shard takes in a turn: `records`, whose messages are its `inputs`, and the timers that are `due`.
 
-    `suspects` are lanes of which something could not be written down, with the error: they are parked before anything
-    of them is decided.
+    `suspects` are lanes of which something could not be written down when this was tried before, with the error: each
+    is parked at its first input.
     """
 
     def __init__(
@@ -80,10 +79,11 @@ class Batch(Generic[E, F]):
         self._steps = shard.steps(records)
         self._sent = shard.relay.sent_sequence
         self.outcome = Outcome(Bundler(shard.partitions))
+        self._letters: list[Letter] = []  # of what has just been read
         self.inputs = [item for record in shard.unseen(records) for item in self._read(record)]
         self._suspects = suspects or {}
-        self._doomed: dict[str, str] = {}
-        self._not_spread: Counter[str] = Counter()
+        self._doomed: dict[str, str] = {}  # lanes of which something cannot be written down now
+        self._not_spread: Counter[str] = Counter()  # by topic
         self._tally: Tally | None = None
 
     @property
@@ -103,22 +103,26 @@ class Batch(Generic[E, F]):
                 if (arrived := self._understood(message)) is not None:
                     yield _Input(arrived, message)
         except msgspec.DecodeError as error:
-            refused = letter_for(record, Reason.UNREADABLE, f"not a bundle of messages: {error}")
-            self.outcome.entries.append(refused)
+            self._refuse(record, Reason.UNREADABLE, f"not a bundle of messages: {error}")
 
     def _understood(self, message: Record) -> Arrived[E] | None:
         """What a message says to us; what is refused is a dead letter, and so is what we fail to understand."""
         try:
             return self.shard.handler.decode(message)
         except Refused as refused:
-            self.outcome.entries.append(letter_for(message, refused.reason, refused.detail))
+            self._refuse(message, refused.reason, refused.detail)
         except Exception as defect:  # noqa: BLE001 - nobody knows yet which lane would have to stop for it
-            self._not_understood(message, defect)
+            self._give_up(message, defect)
         return None
 
-    def _not_understood(self, message: Record, defect: Exception) -> None:
+    def _give_up(self, message: Record, defect: Exception) -> None:
         _log.exception("not understood", shard=self.shard.number, topic=message.topic, offset=message.offset)
-        self.outcome.entries.append(letter_for(message, Reason.UNREADABLE, _named(defect)))
+        self._refuse(message, Reason.UNREADABLE, _named(defect))
+
+    def _refuse(self, message: Record, reason: str, detail: str) -> None:
+        letter = letter_for(message, reason, detail)
+        self._letters.append(letter)
+        self.outcome.entries.append(letter)
 
     def take_kept(self, lanes: Iterable[Resumed]) -> None:
         """Go on with lanes that were parked: what was kept for them came before what has just been read.
@@ -141,7 +145,7 @@ class Batch(Generic[E, F]):
         except Refused as refused:
             self.outcome.entries.append(letter_for(kept.record, refused.reason, refused.detail))
         except Exception as defect:  # noqa: BLE001 - see `_decide`
-            self._stop(kept.lane, defect)
+            self._stop(kept.lane, defect, f", at {_place(kept.record)}")
             return None
         self.outcome.let_go.append(kept.id)
         return None
@@ -152,7 +156,7 @@ class Batch(Generic[E, F]):
             try:
                 self.inputs.append(_Input(self.shard.handler.on_timer(timer), None, timer=timer))
             except Exception as defect:  # noqa: BLE001 - see `_decide`
-                self._stop(timer.lane, defect)
+                self._stop(timer.lane, defect, f", at timer {timer.key}")
                 self._put_back(timer)
 
     async def process(self, now: datetime) -> None:
@@ -170,11 +174,10 @@ class Batch(Generic[E, F]):
             raise Defect(self.shard.number, self._doomed)
 
     def judge(self) -> None:
-        """Count what could not be read. Raises `TooManyRefused`: then nothing of the batch may be stored."""
+        """Count what could not be read of what is new. Raises `TooManyRefused`: then nothing may be stored."""
         if self.shard.limit is not None:
-            letters = [entry for entry in self.outcome.entries if isinstance(entry, Letter)]
-            read = Counter(item.record.topic for item in self.inputs if item.record)
-            self._tally = self.shard.limit.judge(read - self._not_spread, letters)
+            read = Counter(item.record.topic for item in self.inputs if item.record and item.kept is None)
+            self._tally = self.shard.limit.judge(read - self._not_spread, self._letters)
 
     def _process(self, item: _Input[E], now: datetime) -> None:
         kept_for = item.kept.lane if item.kept is not None else None
@@ -183,39 +186,49 @@ class Batch(Generic[E, F]):
         except Exception as defect:  # noqa: BLE001 - see `_decide` and `_understood`
             self._cannot_spread(item, defect)
             return
+        held: set[str] = set()
         for arrived in parts:
-            if kept_for is not None and kept_for != arrived.lane:
+            lane = arrived.lane
+            if lane in held or (kept_for is not None and kept_for != lane):
                 continue
-            if self._stopped(arrived.lane, item):
-                self._hold_back(arrived.lane, item)
+            if self._suspects:
+                self._park_if_suspect(lane)
+            if self._stopped(lane, item):
+                held.add(lane)  # it is kept once, with all its parts for this lane
+                self._hold_back(lane, item)
             else:
-                self._decide(arrived, item, now)
+                self._decide(arrived, item, now, alone=len(parts) == 1)
         if item.kept is not None and kept_for not in self.outcome.errors:
             self.outcome.let_go.append(item.kept.id)
 
     def _cannot_spread(self, item: _Input[E], defect: Exception) -> None:
         if item.kept is not None:
-            self._stop(item.kept.lane, defect)
+            self._stop(item.kept.lane, defect, _at(item))
         elif item.timer is not None:
-            self._stop(item.timer.lane, defect)
+            self._stop(item.timer.lane, defect, _at(item))
             self._put_back(item.timer)
         elif item.record is not None:
             self._not_spread[item.record.topic] += 1
-            self._not_understood(item.record, defect)
+            self._give_up(item.record, defect)
 
-    def _stopped(self, lane: str, item: _Input[E]) -> bool:
-        """Whether this lane takes no input, or nothing but what was kept for it."""
+    def _park_if_suspect(self, lane: str) -> None:
         if lane in self._suspects and lane not in self.outcome.errors:
             _log.error("lane parked", lane=lane, shard=self.shard.number, error=self._suspects[lane])
             self.outcome.errors[lane] = self._suspects[lane]
             self.shard.parked.add(lane)
+
+    def _stopped(self, lane: str, item: _Input[E]) -> bool:
+        """Whether this lane takes no input, or nothing but what was kept for it."""
         return lane in self._doomed or lane in (self.shard.parked if item.kept is None else self.outcome.errors)
 
-    def _decide(self, arrived: Arrived[E], item: _Input[E], now: datetime) -> None:
+    def _decide(self, arrived: Arrived[E], item: _Input[E], now: datetime, *, alone: bool) -> None:
         handler, outcome = self.shard.handler, self.outcome
         try:
             facts = handler.decide(arrived, now)
         except Exception as defect:  # noqa: BLE001 - a defect of ours stops its lane, not the shard
+            if not alone:  # another part of the same message may have had its effect in this lane
+                self._doom(arrived.lane, item, defect)
+                return
             self._stop(arrived.lane, defect)
             self._hold_back(arrived.lane, item)
             return
@@ -225,14 +238,16 @@ class Batch(Generic[E, F]):
             if effects := handler.evolve(arrived, facts, now):
                 outcome.take(effects, item.trace)
         except Exception as defect:  # noqa: BLE001 - raised at the end, see `process`
-            _log.exception("lane will be parked", lane=arrived.lane, shard=self.shard.number)
-            at = f", at {item.record.topic}[{item.record.partition}] {item.record.offset}" if item.record else ""
-            self._doomed[arrived.lane] = _named(defect) + at
+            self._doom(arrived.lane, item, defect)
 
-    def _stop(self, lane: str, defect: Exception) -> None:
+    def _doom(self, lane: str, item: _Input[E], defect: Exception) -> None:
+        _log.exception("lane will be parked", lane=lane, shard=self.shard.number)
+        self._doomed[lane] = _named(defect) + _at(item)
+
+    def _stop(self, lane: str, defect: Exception, at: str = "") -> None:
         _log.exception("lane parked", lane=lane, shard=self.shard.number)
         self.shard.parked.add(lane)
-        self.outcome.errors[lane] = _named(defect)
+        self.outcome.errors[lane] = _named(defect) + at
 
     def _hold_back(self, lane: str, item: _Input[E]) -> None:
         """Keep an input of a stopped lane: what is new behind the others, what was kept or rang where it was."""
@@ -242,7 +257,8 @@ class Batch(Generic[E, F]):
             self.outcome.parked.append((lane, item.record))
 
     def _put_back(self, timer: Timer) -> None:
-        self.outcome.timers.append(SetTimer(timer.lane, timer.key, timer.due_at))
+        # before what the batch has set: that is the last word
+        self.outcome.timers.insert(0, SetTimer(timer.lane, timer.key, timer.due_at))
 
     def committed(self, published: OutboxBatch | None, now: datetime) -> None:
         """Tell the shard where it stands now."""
@@ -261,3 +277,15 @@ class Batch(Generic[E, F]):
 
 def _named(error: Exception) -> str:
     return one_line(f"{type(error).__name__}: {error}")
+
+
+def _at(item: _Input[Any]) -> str:
+    """Where an input that failed stands, for people."""
+    if item.record is not None:
+        return f", at {_place(item.record)}"
+    return f", at timer {item.timer.key}" if item.timer is not None else ""
+
+
+def _place(record: Record) -> str:
+    index = "" if record.index is None else f", message {record.index}"
+    return f"{record.topic}[{record.partition}] {record.offset}{index}"

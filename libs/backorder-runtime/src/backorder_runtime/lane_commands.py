@@ -105,27 +105,32 @@ def resume(
                 return
         else:
             chosen = [await _one(lane, service) for lane in lanes]
-        for lane in chosen:
-            async with _database(lane.service) as conn:
-                await store.resume_lane(conn, lane.lane)
+        stood = [await _resume(lane) for lane in chosen]
         deadline = time.monotonic() + wait
-        outcomes = [await _outcome(lane, deadline) for lane in chosen]
+        outcomes = [await _outcome(lane, at, deadline) for lane, at in zip(chosen, stood, strict=True)]
         if not all(outcomes):
             raise CannotDo(f"{outcomes.count(False)} of {len(outcomes)} lanes do not go on")
 
     command_line.run("lane resume", work())
 
 
-async def _outcome(lane: ParkedLane, deadline: float) -> bool:
-    """Wait until the owner of the shard has taken up all of a lane, or for long enough, and say what became of it."""
+async def _resume(lane: ParkedLane) -> int | None:
+    """Ask a lane to go on; returns the id of the first input that waits."""
     async with _database(lane.service) as conn:
         before = await standing(conn, lane.lane)
+        await store.resume_lane(conn, lane.lane)
+    return before.first if before is not None else None
+
+
+async def _outcome(lane: ParkedLane, stood: int | None, deadline: float) -> bool:
+    """Wait until the owner of the shard has taken up all of a lane, or for long enough, and say what became of it."""
+    async with _database(lane.service) as conn:
         while (now := await standing(conn, lane.lane)) is not None:
             if not now.resuming:
                 tell(f"{lane.lane} ({lane.service}) is parked again, at {one_line(now.error)}")
                 return False
             if time.monotonic() > deadline:
-                return await _so_far(conn, lane, moved=before is None or before.first != now.first)
+                return await _so_far(conn, lane, moved=stood != now.first)
             await asyncio.sleep(0.1)
         say(f"{lane.lane} ({lane.service}) goes on; {lane.waiting} inputs had waited")
         return True
