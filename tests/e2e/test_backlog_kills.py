@@ -8,15 +8,13 @@ import os
 import random
 import sys
 from statistics import median
-from unittest import mock
 
 import pytest
 import pytest_asyncio
 from e2e_support.backlog import backlogs
 from e2e_support.business import Business, lanes_of
-from e2e_support.killing import QUICK
+from e2e_support.killing import mortal_system
 from e2e_support.reckoning import reckon, ship_at_rest, starts
-from e2e_support.system import running_system
 from e2e_support.watching import LANE_GROUPS, States, beside
 
 pytestmark = pytest.mark.stack
@@ -32,9 +30,8 @@ LIMIT = 400  # seconds for the whole
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(tmp_path_factory):
-    with mock.patch.dict(os.environ, QUICK):
-        async with running_system(tmp_path_factory.mktemp("system")) as made:
-            yield made
+    async with mortal_system(tmp_path_factory.mktemp("system")) as made:
+        yield made
 
 
 async def test_kills_in_the_middle_of_a_backlog_lose_and_double_nothing(system, capsys):

@@ -4,14 +4,12 @@ import asyncio
 import os
 import random
 import sys
-from unittest import mock
 
 import pytest
 import pytest_asyncio
 from e2e_support.business import WITH_MAIL, Business, lanes_of
-from e2e_support.killing import QUICK, Kills
+from e2e_support.killing import Kills, mortal_system
 from e2e_support.reckoning import reckon, ship_at_rest, starts
-from e2e_support.system import running_system
 from e2e_support.trading import shipments
 from e2e_support.watching import LANE_GROUPS, Commits, States, beside, covered
 
@@ -27,9 +25,8 @@ LIMIT = 540  # seconds for the whole
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(tmp_path_factory):
-    with mock.patch.dict(os.environ, QUICK):
-        async with running_system(tmp_path_factory.mktemp("system")) as made:
-            yield made
+    async with mortal_system(tmp_path_factory.mktemp("system")) as made:
+        yield made
 
 
 async def test_kills_under_load_lose_and_double_nothing(system, capsys):

@@ -12,8 +12,8 @@ MUTANTS = (
     Mutant(
         "behind a defect its lane goes on",
         f"{ENGINE}/batch.py",
-        "        self.shard.parked.add(lane)\n        self.outcome.errors[lane] = _named(defect) + at\n",
-        "        self.outcome.errors[lane] = _named(defect) + at\n",
+        "        self.shard.parked.add(lane)\n        self.outcome.errors[lane] = error\n",
+        "        self.outcome.errors[lane] = error\n",
         (f"{BATCH}_behind_a_defect_nothing_of_its_lane_is_decided_and_the_other_lanes_go_on",),
     ),
     Mutant(
@@ -70,14 +70,14 @@ MUTANTS = (
     Mutant(
         "what cannot be spread counts as read",
         f"{ENGINE}/batch.py",
-        "self.shard.limit.judge(read - self._not_spread, self._letters)",
-        "self.shard.limit.judge(read, self._letters)",
+        "if item.record and item.understood)",
+        "if item.record)",
         (f"{DEFECTS}_a_version_that_understands_nothing_stops",),
     ),
     Mutant(
         "a timer that cannot be spread ends the service",
         f"{ENGINE}/batch.py",
-        "            self._stop(item.timer.lane, defect, _at(item))\n            self._put_back(item.timer)\n",
+        "            self._stop_at(item.timer, defect)\n",
         "            raise defect\n",
         (f"{DEFECTS}_a_timer_that_cannot_be_spread_stops_its_lane",),
     ),
@@ -119,8 +119,8 @@ MUTANTS = (
     Mutant(
         "a timer that nobody understands is lost",
         f"{ENGINE}/batch.py",
-        "                self._put_back(timer)\n",
-        "                pass\n",
+        "        self._stop(timer.lane, defect, _at(None, timer))\n        self._put_back(timer)\n",
+        "        self._stop(timer.lane, defect, _at(None, timer))\n",
         (f"{DEFECTS}_a_timer_that_nobody_understands_stops_its_lane_and_rings_when_it_goes_on",),
     ),
     Mutant(
@@ -169,14 +169,14 @@ MUTANTS = (
     Mutant(
         "what was kept and cannot be read leaves its lane",
         f"{ENGINE}/batch.py",
-        '            self._stop(kept.lane, defect, f", at {_place(kept.record)}")\n            return None\n',
+        "            self._stop(kept.lane, defect, _at(kept.record))\n            return None\n",
         "            self._give_up(kept.record, defect)\n",
         (f"{DEFECTS}_what_was_kept_and_is_not_understood_keeps_its_lane_where_it_is",),
     ),
     Mutant(
         "what was kept and cannot be spread leaves its lane",
         f"{ENGINE}/batch.py",
-        "        if item.kept is not None:\n            self._stop(item.kept.lane, defect, _at(item))\n        elif item.timer",
+        "        if item.kept is not None:\n            self._stop(item.kept.lane, defect, _at(item.record))\n        elif item.timer",
         "        if item.timer",
         (f"{DEFECTS}_what_was_kept_and_is_not_understood_keeps_its_lane_where_it_is",),
     ),

@@ -81,6 +81,14 @@ def resume(loop):
     tables.parked_lane = dict.fromkeys(tables.parked_lane, True)
 
 
+async def go_on(start, before, version=Sound, *, turns=2):
+    """The next version takes up what the one before has parked."""
+    loop = await start(version, before)
+    resume(loop)
+    await loop.turn(turns)
+    return loop
+
+
 def letters(loop):
     wires = [wire for call in loop.publisher.calls for wire in call]
     return [wire.value for wire in wires if wire.topic == "inventory-sync.dead-letter"]
@@ -164,13 +172,9 @@ async def test_what_was_kept_and_is_not_understood_keeps_its_lane_where_it_is(st
 
     loop = await start(Undecided)
     await says(loop, "one", word, "two")
-    weak = await start(Weak, loop)
-    resume(weak)
-    await weak.turn(2)
+    weak = await go_on(start, loop, Weak)
     assert (weak.database.seen(A), letters(weak)) == (["one"] if word == "unspreadable" else [], [])
-    mended = await start(Sound, weak)
-    resume(mended)
-    await mended.turn(2)
+    mended = await go_on(start, weak)
     assert mended.database.seen(A) == ["one", word, "two"]
 
 
@@ -187,9 +191,7 @@ async def test_a_timer_that_nobody_understands_stops_its_lane_and_rings_when_it_
     await says(loop, "bell", turns=3)
     assert list(loop.database.tables.parked_lane) == [(3, A)]
     await says(loop, "two")
-    mended = await start(Sound, loop)
-    resume(mended)
-    await mended.turn(3)
+    mended = await go_on(start, loop, turns=3)
     assert sorted(mended.database.seen(A)) == ["bell", "rang bell", "two"]
 
 
@@ -215,9 +217,7 @@ async def test_what_a_message_says_twice_to_a_stopped_lane_is_kept_once_and_has_
 
     loop = await start(Failing)
     await says(loop, "undecidable", "twice")
-    mended = await start(Twice, loop)
-    resume(mended)
-    await mended.turn(2)
+    mended = await go_on(start, loop, Twice)
     assert mended.database.seen(A) == ["undecidable", "first", "second"]
 
 
@@ -228,13 +228,9 @@ async def test_of_a_message_that_fails_in_its_second_part_the_first_has_no_effec
     loop = await start(Failing)
     await says(loop, "twice", turns=3)
     assert (loop.database.seen(A), list(loop.database.tables.parked_lane)) == ([], [(3, A)])
-    again = await start(Failing, loop)
-    resume(again)
-    await again.turn(4)
+    again = await go_on(start, loop, Failing, turns=4)
     assert (again.database.seen(A), again.database.tables.parked_lane) == ([], {(3, A): False})
-    mended = await start(Twice, again)
-    resume(mended)
-    await mended.turn(2)
+    mended = await go_on(start, again, Twice)
     assert mended.database.seen(A) == ["first", "second"]
 
 
@@ -261,9 +257,7 @@ async def test_what_the_mended_version_refuses_of_what_was_kept_does_not_stop_it
 
     loop = await start(Weak)
     await says(loop, "undecidable", *["word"] * 60)
-    stricter = await start(Stricter, loop)
-    resume(stricter)
-    await stricter.turn(2)
+    stricter = await go_on(start, loop, Stricter)
     assert len(letters(stricter)) == 61
 
 
@@ -277,9 +271,7 @@ async def test_a_timer_that_cannot_be_spread_stops_its_lane(start):
     loop = await start(Deaf)
     await says(loop, "bell", turns=3)
     assert list(loop.database.tables.parked_lane) == [(3, A)]
-    mended = await start(Sound, loop)
-    resume(mended)
-    await mended.turn(3)
+    mended = await go_on(start, loop, turns=3)
     assert mended.database.seen(A) == ["bell", "rang bell"]
 
 
@@ -346,9 +338,7 @@ async def test_a_lane_that_fails_again_in_the_middle_stays_where_it_failed(start
         await says(loop, turns=4)
         assert (loop.database.seen(A), loop.database.tables.parked_lane) == (step, {(3, A): False})
         await says(loop, f"behind {failing}")
-    mended = await start(Sound, loop)
-    resume(mended)
-    await mended.turn(4)
+    mended = await go_on(start, loop, turns=4)
     assert mended.database.seen(A) == [*step, "5", "behind worse", "behind 5"]
 
 
@@ -364,9 +354,7 @@ async def test_a_lane_that_cannot_be_written_down_while_it_goes_on_is_stopped_wi
     resume(worse)
     await says(worse, "2", turns=4)
     assert (worse.database.seen(A), worse.database.tables.parked_lane) == ([], {(3, A): False})
-    mended = await start(Sound, worse)
-    resume(mended)
-    await mended.turn(2)
+    mended = await go_on(start, worse)
     assert mended.database.seen(A) == ["undecidable", "1", "2"]
 
 
@@ -379,9 +367,7 @@ async def test_what_the_next_version_refuses_of_what_was_kept_is_kept_no_longer(
 
     loop = await start(Weak)
     await says(loop, "undecidable", "two")
-    stricter = await start(Stricter, loop)
-    resume(stricter)
-    await stricter.turn(2)
+    stricter = await go_on(start, loop, Stricter)
     assert (stricter.database.seen(A), letters(stricter)) == (["two"], [b"undecidable"])
     assert not stricter.database.tables.parked_input
 
@@ -391,9 +377,7 @@ async def test_no_more_lanes_go_on_at_once_than_a_turn_can_do(start, monkeypatch
     loop = await start(Weak)
     for lane in (A, A2):
         await says(loop, "undecidable", lane=lane)
-    mended = await start(Sound, loop)
-    resume(mended)
-    await mended.turn()
+    mended = await go_on(start, loop, turns=1)
     assert sorted([mended.database.seen(A), mended.database.seen(A2)]) == [[], ["undecidable"]]
     await mended.turn(2)
     assert [mended.database.seen(A), mended.database.seen(A2)] == [["undecidable"], ["undecidable"]]

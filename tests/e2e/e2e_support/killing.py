@@ -5,13 +5,25 @@ import os
 import random
 import signal
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from unittest import mock
 
-from e2e_support.system import System
+from e2e_support.system import System, running_system
 from e2e_support.watching import LANE_GROUPS, Commits
 
 # a lease runs out soon after its sender was killed; nothing else of how the notifier sends is changed
-QUICK = {"BACKORDER_SMTP__TIMEOUT": "2", "BACKORDER_PUSH__TIMEOUT": "2", "BACKORDER_NOTIFY__LEASE": "17"}
+_QUICK = {"BACKORDER_SMTP__TIMEOUT": "2", "BACKORDER_PUSH__TIMEOUT": "2", "BACKORDER_NOTIFY__LEASE": "17"}
+
+
+@asynccontextmanager
+async def mortal_system(folder: Path) -> AsyncIterator[System]:
+    """A system that notices soon when something of it was killed."""
+    with mock.patch.dict(os.environ, _QUICK):
+        async with running_system(folder) as made:
+            yield made
 
 
 @dataclass

@@ -17,6 +17,7 @@ from rich.table import Table
 from backorder_dev.daemon import AlreadyUpError, find, shut_down, spawn, supervise, wait_until_up
 from backorder_dev.endpoints import Endpoints, read_endpoints
 from backorder_dev.process import StartError
+from backorder_dev.python_process import NO_TLS
 from backorder_dev.topics import DEFAULT_PARTITIONS
 
 _RUN_DIR = Path(".run")
@@ -126,7 +127,7 @@ def _condition(endpoints: Endpoints, name: str, pid: int | None) -> str:
     if service is None:
         return "ok"
     try:
-        healthy = httpx.get(service["health"], timeout=2, trust_env=False).is_success
+        healthy = httpx.get(service["health"], timeout=2, trust_env=False, verify=NO_TLS).is_success
     except httpx.HTTPError:
         return "no answer"
     return "ok" if healthy else "unhealthy"

@@ -20,7 +20,7 @@ _GRACE = 20.0
 _SILENT = 60.0
 # nothing is asked by TLS; a client that makes its own context reads all certificates of the machine, and holds up the
 # process that supervises for 25 ms each time
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @dataclass(slots=True)
@@ -127,4 +127,4 @@ class PythonProcess:
 
 def health_client(timeout: float = 2.0) -> httpx.AsyncClient:
     """A client for the HTTP ports of a local run; `timeout` in seconds."""
-    return httpx.AsyncClient(trust_env=False, timeout=timeout, verify=_NO_TLS)
+    return httpx.AsyncClient(trust_env=False, timeout=timeout, verify=NO_TLS)

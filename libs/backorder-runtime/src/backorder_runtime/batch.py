@@ -5,7 +5,6 @@ How a lane is parked for a defect of ours, and goes on, is ADR 18.
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -45,12 +44,16 @@ class Defect(Exception):
 
 
 class _Input(msgspec.Struct, Generic[E], gc=False):
-    """An input with the record or the timer it came from; with what was `kept` for a parked lane it is for that one."""
+    """An input with the record or the timer it came from; with what was `kept` for a parked lane it is for that one.
+
+    It is not `understood` when nobody can tell which lanes it is for.
+    """
 
     arrived: Arrived[E]
     record: Record | None
     kept: Kept | None = None
     timer: Timer | None = None
+    understood: bool = True
 
     @property
     def trace(self) -> str | None:
@@ -83,7 +86,6 @@ class Batch(Generic[E, F]):
         self.inputs = [item for record in shard.unseen(records) for item in self._read(record)]
         self._suspects = suspects or {}
         self._doomed: dict[str, str] = {}  # lanes of which something cannot be written down now
-        self._not_spread: Counter[str] = Counter()  # by topic
         self._tally: Tally | None = None
 
     @property
@@ -145,7 +147,7 @@ class Batch(Generic[E, F]):
         except Refused as refused:
             self.outcome.entries.append(letter_for(kept.record, refused.reason, refused.detail))
         except Exception as defect:  # noqa: BLE001 - see `_decide`
-            self._stop(kept.lane, defect, f", at {_place(kept.record)}")
+            self._stop(kept.lane, defect, _at(kept.record))
             return None
         self.outcome.let_go.append(kept.id)
         return None
@@ -156,8 +158,7 @@ class Batch(Generic[E, F]):
             try:
                 self.inputs.append(_Input(self.shard.handler.on_timer(timer), None, timer=timer))
             except Exception as defect:  # noqa: BLE001 - see `_decide`
-                self._stop(timer.lane, defect, f", at timer {timer.key}")
-                self._put_back(timer)
+                self._stop_at(timer, defect)
 
     async def process(self, now: datetime) -> None:
         """Decide input after input; the other batches of the process have their turn in between.
@@ -176,8 +177,9 @@ class Batch(Generic[E, F]):
     def judge(self) -> None:
         """Count what could not be read of what is new. Raises `TooManyRefused`: then nothing may be stored."""
         if self.shard.limit is not None:
-            read = Counter(item.record.topic for item in self.inputs if item.record and item.kept is None)
-            self._tally = self.shard.limit.judge(read - self._not_spread, self._letters)
+            new = (item for item in self.inputs if item.kept is None)
+            read = (item.record.topic for item in new if item.record and item.understood)
+            self._tally = self.shard.limit.judge(read, self._letters)
 
     def _process(self, item: _Input[E], now: datetime) -> None:
         kept_for = item.kept.lane if item.kept is not None else None
@@ -203,19 +205,17 @@ class Batch(Generic[E, F]):
 
     def _cannot_spread(self, item: _Input[E], defect: Exception) -> None:
         if item.kept is not None:
-            self._stop(item.kept.lane, defect, _at(item))
+            self._stop(item.kept.lane, defect, _at(item.record))
         elif item.timer is not None:
-            self._stop(item.timer.lane, defect, _at(item))
-            self._put_back(item.timer)
+            self._stop_at(item.timer, defect)
         elif item.record is not None:
-            self._not_spread[item.record.topic] += 1
+            item.understood = False
             self._give_up(item.record, defect)
 
     def _park_if_suspect(self, lane: str) -> None:
         if lane in self._suspects and lane not in self.outcome.errors:
             _log.error("lane parked", lane=lane, shard=self.shard.number, error=self._suspects[lane])
-            self.outcome.errors[lane] = self._suspects[lane]
-            self.shard.parked.add(lane)
+            self._park(lane, self._suspects[lane])
 
     def _stopped(self, lane: str, item: _Input[E]) -> bool:
         """Whether this lane takes no input, or nothing but what was kept for it."""
@@ -242,12 +242,19 @@ class Batch(Generic[E, F]):
 
     def _doom(self, lane: str, item: _Input[E], defect: Exception) -> None:
         _log.exception("lane will be parked", lane=lane, shard=self.shard.number)
-        self._doomed[lane] = _named(defect) + _at(item)
+        self._doomed[lane] = _named(defect) + _at(item.record, item.timer)
 
     def _stop(self, lane: str, defect: Exception, at: str = "") -> None:
         _log.exception("lane parked", lane=lane, shard=self.shard.number)
+        self._park(lane, _named(defect) + at)
+
+    def _stop_at(self, timer: Timer, defect: Exception) -> None:
+        self._stop(timer.lane, defect, _at(None, timer))
+        self._put_back(timer)
+
+    def _park(self, lane: str, error: str) -> None:
         self.shard.parked.add(lane)
-        self.outcome.errors[lane] = _named(defect) + at
+        self.outcome.errors[lane] = error
 
     def _hold_back(self, lane: str, item: _Input[E]) -> None:
         """Keep an input of a stopped lane: what is new behind the others, what was kept or rang where it was."""
@@ -279,13 +286,9 @@ def _named(error: Exception) -> str:
     return one_line(f"{type(error).__name__}: {error}")
 
 
-def _at(item: _Input[Any]) -> str:
+def _at(record: Record | None, timer: Timer | None = None) -> str:
     """Where an input that failed stands, for people."""
-    if item.record is not None:
-        return f", at {_place(item.record)}"
-    return f", at timer {item.timer.key}" if item.timer is not None else ""
-
-
-def _place(record: Record) -> str:
-    index = "" if record.index is None else f", message {record.index}"
-    return f"{record.topic}[{record.partition}] {record.offset}{index}"
+    if record is not None:
+        index = "" if record.index is None else f", message {record.index}"
+        return f", at {record.topic}[{record.partition}] {record.offset}{index}"
+    return f", at timer {timer.key}" if timer is not None else ""

@@ -17,7 +17,7 @@ from gap_detector.domain import events as e
 from gap_detector.domain.decide import decide
 from gap_detector.domain.evolve import evolve
 from gap_detector.domain.model import Lane, Ledger, Place
-from gap_detector.domain.spread import spread
+from gap_detector.domain.spread import lane_of_order, spread
 from gap_detector.publish import TOLD, Teller
 from gap_detector.supply import read_position
 from gap_detector.wanted import Wanted, wanted_by
@@ -224,4 +224,4 @@ def _lane_of(entry: OrderEntry) -> str:
         return identity.lane(entry.line.part_id, entry.line.location_id)
     if isinstance(entry, LineRecalled):
         return identity.lane(entry.part_id, entry.location_id)
-    return f"order {entry.order_id}"
+    return lane_of_order(entry.order_id)

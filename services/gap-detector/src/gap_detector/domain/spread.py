@@ -22,10 +22,15 @@ def spread(ledger: Ledger, message: OrderEntry, kept_for: str | None = None) -> 
     if isinstance(message, LineRecalled):
         lane = identity.lane(message.part_id, message.location_id)
         return ((lane, e.LineFollowed(message.ref, message.total, message.cause)),)
-    order, name = ledger.order(message.order_id), f"order {message.order_id}"
+    order, name = ledger.order(message.order_id), lane_of_order(message.order_id)
     if message.cancellation_id in order.cancellations and kept_for in {None, name}:
         return ()
     return ((name, e.CancellationArrived(message)), *_cancelled_lines(order, message))
+
+
+def lane_of_order(order_id: str) -> str:
+    """What stands for a lane where a message is about an order as a whole."""
+    return f"order {order_id}"
 
 
 def _placed(ledger: Ledger, message: LinePlaced) -> LaneEvent:
