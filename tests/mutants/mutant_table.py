@@ -6,6 +6,8 @@ LEDGER = "services/gap-detector/src/gap_detector"
 QUEUE = "services/priority-router/src/priority_router"
 OF_LEDGER = "services/gap-detector/tests"
 OF_QUEUE = "services/priority-router/tests"
+SNAPSHOTS = f"{OF_QUEUE}/test_snapshots.py::test"
+LAST = f"{SNAPSHOTS}_whatever_happens_the_last_snapshot_is_the_newest_state_in_the_end"
 HANDOVER = "tests/properties/test_handover.py::test_a_long_story_ends_in_agreement"
 HONEST, LOSSY, ROGUE = (f"{HANDOVER}[{kind}]" for kind in ("honest", "lossy", "rogue"))
 
@@ -263,5 +265,76 @@ MUTANTS = (
         "        if fact.ce_type is not None:\n            line.version += 1\n",
         "        line.version += 1\n",
         (HONEST,),
+    ),
+    # ── snapshots that come late ───────────────────────────────────────────────────────────────────────
+    Mutant(
+        "a snapshot that comes late stays the last",
+        f"{QUEUE}/snapshots.py",
+        "        return number <= highest\n",
+        "        return False\n",
+        (f"{SNAPSHOTS}_an_old_snapshot_behind_a_newer_one_is_made_good", LAST),
+    ),
+    Mutant(
+        "whoever watches knows only what it has seen itself",
+        f"{QUEUE}/snapshots.py",
+        "(self.decided or {}).get(source, 0)",
+        "0",
+        (f"{SNAPSHOTS}_one_from_before_the_restart_of_the_watch_is_known_by_what_the_shard_has_decided", LAST),
+    ),
+    Mutant(
+        "what shards have published since the watch began counts for nothing",
+        f"{QUEUE}/snapshots.py",
+        "        self._seen[here] = max(highest, number)\n",
+        "",
+        (f"{SNAPSHOTS}_one_that_comes_late_is_known_by_what_the_watch_has_seen",),
+    ),
+    Mutant(
+        "after one that came late the next one passes",
+        f"{QUEUE}/snapshots.py",
+        "max(highest, number)",
+        "number",
+        (f"{SNAPSHOTS}_several_that_come_late_are_made_good",),
+    ),
+    Mutant(
+        "what was restored is right for ever",
+        f"{QUEUE}/snapshots.py",
+        "            return True  # of no shard",
+        "            return False  # of no shard",
+        (f"{SNAPSHOTS}_what_a_shard_publishes_while_another_is_restored_is_not_undone",),
+    ),
+    Mutant(
+        "what a shard has decided is known from before partitions were assigned",
+        f"{QUEUE}/snapshot_watch.py",
+        "        self._heights = Heights()\n        self._unjudged",
+        '        self._heights = getattr(self, "_heights", Heights())\n        self._unjudged',
+        (f"{SNAPSHOTS}_what_others_watched_meanwhile_is_known",),
+    ),
+    Mutant(
+        "what is not judged for lack of a database is passed over",
+        f"{QUEUE}/snapshot_watch.py",
+        "            await asyncio.sleep(_WAIT)\n",
+        "            self._unjudged = ()\n            await self._consumer.commit()\n",
+        (f"{SNAPSHOTS}_while_the_database_is_away_nothing_is_passed_over",),
+    ),
+    Mutant(
+        "the group is told before what came late is made good",
+        f"{QUEUE}/snapshot_watch.py",
+        "                await self._judge(self._heights, self._unjudged)\n",
+        "                await self._consumer.commit()\n                await self._judge(self._heights, self._unjudged)\n",
+        (f"{SNAPSHOTS}_what_a_killed_watch_did_not_restore_the_next_one_does",),
+    ),
+    Mutant(
+        "a back order that is gone comes back as a snapshot",
+        f"{QUEUE}/snapshot_watch.py",
+        "version_of(record) != _version(newest.get(key))",
+        "key in newest and version_of(record) != newest[key].version",
+        (f"{SNAPSHOTS}_an_old_snapshot_behind_the_end_of_its_back_order_is_taken_away_again",),
+    ),
+    Mutant(
+        "a snapshot does not say what led to it",
+        f"{QUEUE}/domain/evolve.py",
+        "            line.cause = fact.cause\n",
+        "",
+        (f"{OF_QUEUE}/test_published.py::test_the_snapshot_is_the_newest_state_without_what_its_event_adds",),
     ),
 )

@@ -98,7 +98,7 @@ async def test_tables_are_swept_where_shard_0_is_and_counted(old: Bench) -> None
         answers.append(owned[0])
         return answers[-1]
 
-    running = Running(old.settings, old.pool, utc_now, ours)
+    running = Running(old.settings, old.pool, utc_now, ours, cast("Any", None))
     stop, letters = asyncio.Event(), "SELECT count(*) FROM dead_letter"
     task = asyncio.create_task(retention.keep_tables([retention.dead_letters(old.settings.retention)])(running, stop))
     await old.until(lambda: _now(len(answers) > 1))  # so that the first turn is over, whatever it did
@@ -144,7 +144,7 @@ class PaperPool:
 
 def swept(pool: PaperPool) -> Running:
     quick = RetentionSettings(step_rows=2, every_seconds=3_600)
-    return Running(Settings(retention=quick), cast("Any", pool), utc_now, lambda: (0,))
+    return Running(Settings(retention=quick), cast("Any", pool), utc_now, lambda: (0,), cast("Any", None))
 
 
 ORDERS, STUCK, LETTERS = (Rule(name, name, DAY) for name in ("orders", "stuck", "letters"))

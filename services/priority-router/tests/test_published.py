@@ -1,5 +1,6 @@
 """What the queue publishes reads as the contract says, at the edges too."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 from router_desk import Desk, policy
@@ -23,9 +24,28 @@ def published(desk, event):
     return found
 
 
+def last_snapshot(desk, event):
+    """The events that follow, and the newest state that is kept besides."""
+    teller, found = Teller(desk.queue, None, desk.now), []
+    for fact in decide(desk.queue, event, desk.now):
+        evolve(desk.queue, fact)
+        found += [json.loads(m.value) for m in teller.tell(fact) if getattr(m, "topic", None) == "back-order-state"]
+    (kept,) = teller.snapshots()
+    return found, json.loads(kept.value)
+
+
 def command(desk, action, order, **fields):
     origin = Origin("back-order-command", 0, 0)
     return CommandEntry("K-1", desk.id(order), "BRK-204", "W1", action, "U-4", desk.cause(), origin, **fields)
+
+
+def test_the_snapshot_is_the_newest_state_without_what_its_event_adds():
+    desk = Desk()
+    desk.short("A", 3)
+    events, kept = last_snapshot(desk, UnitsHanded("BRK-204", "W1", 3, desk.cause()))
+    assert {key: events[-1][key] for key in kept} == kept
+    assert "changed" in events[-1]
+    assert "changed" not in kept
 
 
 def test_a_refused_command_says_why_in_a_sentence():

@@ -36,6 +36,7 @@ GROUPS = {
     "backorder.inventory-sync.lanes": ("supply-entry",),
     "backorder.gap-detector.lanes": ("order-line", "supply", "back-order-need"),
     "backorder.priority-router.lanes": ("back-order-queue", "supply", "queue-command"),
+    "backorder.priority-router.snapshots": ("back-order-snapshot",),
     "backorder.notifier.lanes": ("back-order-state",),
 }
 SCHEMAS = ("inventory_sync", "gap_detector", "priority_router", "notifier")

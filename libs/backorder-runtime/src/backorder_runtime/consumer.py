@@ -26,13 +26,17 @@ header_names.install()
 closed_connections.install()
 _log = structlog.get_logger()
 
+_MUCH = 1024 * 1024
 PARTING = 5.0  # seconds for a last word to a broker that may be away
 
 Partitions = frozenset[TopicPartition]
 
 
-def new_consumer(kafka: KafkaSettings, group: str, *, offset_reset: str) -> AIOKafkaConsumer:
-    """A consumer that commits nothing by itself; same-numbered partitions of its topics stay together."""
+def new_consumer(kafka: KafkaSettings, group: str, *, offset_reset: str, patient: bool = False) -> AIOKafkaConsumer:
+    """A consumer that commits nothing by itself; same-numbered partitions of its topics stay together.
+
+    A `patient` one is for what is in no hurry: it fetches much at a time, and up to a second later.
+    """
     return AIOKafkaConsumer(
         **aiokafka_options(kafka),
         # by this the group sorts its members, and hands out partitions in that order: who has run for longer keeps its
@@ -51,7 +55,8 @@ def new_consumer(kafka: KafkaSettings, group: str, *, offset_reset: str) -> AIOK
         max_poll_interval_ms=2**31 - 1,
         max_partition_fetch_bytes=4 * 1024 * 1024,
         # a partition that is not part of the fetch under way waits until that ends; shorter costs the broker more
-        fetch_max_wait_ms=100,
+        fetch_max_wait_ms=1_000 if patient else 100,
+        fetch_min_bytes=_MUCH if patient else 1,
     )
 
 

@@ -41,12 +41,16 @@ _STOPPED = 2
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What a service's own side tasks and routes may use. `owned` says which shards are ours now."""
+    """What a service's own side tasks and routes may use. `owned` says which shards are ours now.
+
+    What is published by `publisher` comes from no outbox: it is lost with this process, unless the task sees to it.
+    """
 
     settings: Settings
     pool: "Pool[Any]"
     clock: Clock
     owned: Callable[[], tuple[int, ...]]
+    publisher: Publisher
 
 
 SideTask = Callable[[Running, asyncio.Event], Coroutine[Any, Any, None]]
@@ -140,7 +144,7 @@ async def _run_loops(
     publisher: Publisher,
     topics: TopicWatch,
 ) -> None:
-    running = Running(settings, pool, clock, lambda: lanes.owned)
+    running = Running(settings, pool, clock, lambda: lanes.owned, publisher)
     lanes = LaneRunner(
         LaneService(
             service.name,

@@ -12,6 +12,7 @@ from priority_router.metrics import watch_queue
 from priority_router.policies import Policies, follow
 from priority_router.routes import routes
 from priority_router.settings import RouterSettings
+from priority_router.snapshot_watch import watch_snapshots
 
 
 def service(settings: RouterSettings) -> Service:
@@ -30,7 +31,7 @@ def service(settings: RouterSettings) -> Service:
         topics=TOPICS,
         new_handler=new_router,
         intake=CommandIntake(),
-        side_tasks=(follow_policies, watch_queue, keep_house(settings.keep)),
+        side_tasks=(follow_policies, watch_queue, keep_house(settings.keep), watch_snapshots),
         shard_rules=retention.shard_rules(settings.keep),
         table_rules=retention.table_rules(settings.keep),
         routes=lambda running: routes(policies, running),

@@ -8,7 +8,7 @@ import msgspec
 
 from backorder_contracts import identity
 from backorder_contracts.fast_state import Promised, Quantities, State, SuppliedUnits, line_fields
-from backorder_contracts.internal import CommandEntry, LinePlaced, LineRecalled, NeedChange, QueueNeed
+from backorder_contracts.internal import Cause, CommandEntry, LinePlaced, LineRecalled, NeedChange, QueueNeed
 from backorder_contracts.refusal import Reason
 from backorder_runtime.record import DeadLetter, Effect, Message, SetTimer
 from priority_router.decisions import Decision, decision_of
@@ -19,6 +19,8 @@ from priority_router.domain.model import LaneQueue
 from priority_router.domain.order import BackOrder
 from priority_router.extras import extras_of
 
+SNAPSHOTS = "back-order-snapshot"
+_FORGOTTEN = Cause("unknown", "unknown")  # what an older release did not store
 _encode = msgspec.json.Encoder().encode
 
 
@@ -33,7 +35,7 @@ class Teller:
         self._command = command
         self._at = at
         self.decisions: list[Decision] = []
-        self._newest: dict[str, bytes] = {}
+        self._newest: dict[str, None] = {}  # as a set that knows who came first
 
     def tell(self, fact: lf.Fact) -> Sequence[Effect]:
         """The messages that a fact is worth."""
@@ -65,18 +67,15 @@ class Teller:
 
     def snapshots(self) -> Sequence[Effect]:
         """The newest state of each back order that the decision changed."""
-        return [
-            Message("back-order-snapshot", key, "back-order.snapshot", value, subject=key)
-            for key, value in self._newest.items()
-        ]
+        return [snapshot(key, self._queue.orders[key]) for key in self._newest]
 
     def _state(self, fact: f.OfBackOrder, ce_type: str) -> Message:
         order = self._queue.orders[fact.back_order_id]
         extras = extras_of(fact, self._queue, self._command)
         if self._at is not None and (decision := decision_of(fact, self._queue, extras, self._at)) is not None:
             self.decisions.append(decision)
-        self._newest[order.back_order_id] = _encode(state_of(order, fact, {}))
-        value = _encode(state_of(order, fact, extras))
+        self._newest[order.back_order_id] = None
+        value = _encode(state_of(order, fact.cause, extras))
         return Message("back-order-state", self._queue.lane, ce_type, value, subject=order.back_order_id)
 
     def _need(self, fact: lf.NeedReported) -> Message:
@@ -92,7 +91,13 @@ class Teller:
         return Message("back-order-need", self._queue.lane, "back-order-need", _encode(need))
 
 
-def state_of(order: BackOrder, fact: f.OfBackOrder, extras: dict[str, Any]) -> State:
+def snapshot(back_order_id: str, order: BackOrder | None) -> Message:
+    """The newest state of a back order for whoever starts from now; that it is gone without one."""
+    value = None if order is None else _encode(state_of(order, order.cause or _FORGOTTEN, {}))
+    return Message(SNAPSHOTS, back_order_id, "back-order.snapshot", value, subject=back_order_id)
+
+
+def state_of(order: BackOrder, cause: Cause, extras: dict[str, Any]) -> State:
     """The whole state of a back order, as the contract has it."""
     promise = order.promise
     return State(
@@ -118,7 +123,7 @@ def state_of(order: BackOrder, fact: f.OfBackOrder, extras: dict[str, Any]) -> S
         else Promised(promise.p50, promise.p90, order.first_p50 or promise.p50, order.revisions, promise.delivery_ids),
         policy_version=order.policy_version,
         supplied_by=supplied(order.supplied_by),
-        cause=fact.cause,
+        cause=cause,
         **extras,
     )
 

@@ -102,7 +102,7 @@ async def standing(pool: "Pool[Any]", back_order_id: str) -> Standing | None:
             Decision(back_order_id, version, at, kind, rule, rank, _detail.decode(detail))
             for version, at, kind, rule, rank, detail in reversed(rows)
         )
-        others = await conn.fetch(SQL["back_orders"], sorted(_named(decisions) - {back_order_id}))
+        others = await back_orders(conn, _named(decisions) - {back_order_id})
         text = await conn.fetchval(SQL["policy_text"], queue["policy_version"])
     return Standing(
         lane,
@@ -114,8 +114,19 @@ async def standing(pool: "Pool[Any]", back_order_id: str) -> Standing | None:
         units,
         tuple(_order.decode(state) for (state,) in reversed(nearest)),
         decisions,
-        tuple(_order.decode(state) for (state,) in others),
+        tuple(others.values()),
     )
+
+
+async def back_orders(conn: Conn, ids: Iterable[str]) -> dict[str, BackOrder]:
+    """Those of these back orders that are known, by their ids."""
+    found = [_order.decode(state) for (state,) in await conn.fetch(SQL["back_orders"], sorted(ids))]
+    return {order.back_order_id: order for order in found}
+
+
+async def last_sequences(conn: Conn) -> dict[int, int]:
+    """The number of the newest entry that each shard has decided to publish."""
+    return dict(await conn.fetch(SQL["last_sequences"]))
 
 
 def _named(decisions: Iterable[Decision]) -> set[str]:

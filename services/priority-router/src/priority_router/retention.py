@@ -7,6 +7,7 @@ from typing import Any
 from backorder_runtime import queries
 from backorder_runtime.record import Message
 from backorder_runtime.retention import Rule
+from priority_router.publish import snapshot
 from priority_router.settings import KeepSettings
 
 _SQL = queries.load("priority_router", "retention.sql")
@@ -37,7 +38,4 @@ def table_rules(keep: KeepSettings) -> tuple[Rule, ...]:
 
 def _tombstones(rows: Sequence[Any]) -> Sequence[Message]:
     """The newest state of a back order is kept for as long as the back order."""
-    return [
-        Message("back-order-snapshot", key, "back-order.snapshot", None, subject=key)
-        for key in (row["back_order_id"] for row in rows)
-    ]
+    return [snapshot(row["back_order_id"], None) for row in rows]

@@ -23,6 +23,7 @@ def write(book: Book, fact: lane.Fact) -> None:
         line = book.take(fact.back_order_id)
         if fact.ce_type is not None:
             line.version += 1
+            line.cause = fact.cause
         _LINE[type(fact)](book, line, fact)
         book.put(line)
     else:
@@ -30,7 +31,7 @@ def write(book: Book, fact: lane.Fact) -> None:
 
 
 def _opened(book: Book, fact: f.Opened) -> None:
-    line = BackOrder(fact.back_order_id, fact.line, fact.at, version=1)
+    line = BackOrder(fact.back_order_id, fact.line, fact.at, version=1, cause=fact.cause)
     line.covered = fact.covered
     line.back_ordered = line.counted = fact.units
     book.put(line)

@@ -26,7 +26,8 @@ class BackOrder(Struct, gc=False):
     parts of it meet again in one lane; of that part `away` units were not cancelled since, as far as is known
     here, and `recalled` ones were. `place` is the number of the last unit that it was promised, counted over all
     units that lines of the lane are given; None when that was for another need, or no promise stands. `band` means
-    nothing while `due_at` is None (the line was opened, but not yet prioritised).
+    nothing while `due_at` is None (the line was opened, but not yet prioritised). `cause` is what led to the newest
+    version; None in one that an older release stored and nothing has changed since.
     """
 
     back_order_id: str
@@ -65,6 +66,7 @@ class BackOrder(Struct, gc=False):
     recalled: int = 0
     closed_at: datetime | None = None
     closed_as: str | None = None
+    cause: Cause | None = None
 
     @property
     def ref(self) -> LineRef:
