@@ -58,7 +58,10 @@ class Cause(Published):
     """The event that led to this one, up to the record that an upstream system published."""
 
     type: _Cause
-    """The `ce_type` of the causing event; `timer` when a time passed, `policy` when the rules changed."""
+    """The `ce_type` of the causing event; `timer` when a time passed, `policy` when the rules changed.
+
+    `unknown`, with the same `id`, in a snapshot of a state that was stored by a release that did not keep it.
+    """
     id: _Cause
     """Its `ce_id`, or the natural identity of a record that had none."""
     delivery_id: Identifier | None = left_out()

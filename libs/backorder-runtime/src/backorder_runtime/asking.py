@@ -9,7 +9,6 @@ import asyncio
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any, TypeAlias, TypeVar
 
 from asyncpg import UniqueViolationError
@@ -115,7 +114,7 @@ class Copy:
     async def run(conn: Conn, steps: "Mapping[int, Copy]") -> Mapping[int, Rows]:
         """Store for all shards at once. Raises `Outdated`."""
         step = next(iter(steps.values()))
-        rows = sorted((row for each in steps.values() for row in each.rows), key=itemgetter(0, 1))
+        rows = sorted(row for each in steps.values() for row in each.rows)
         try:
             await conn.copy_records_to_table(step.table, records=rows, columns=step.columns)
         except UniqueViolationError as error:

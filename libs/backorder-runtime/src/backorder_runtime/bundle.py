@@ -12,7 +12,7 @@ from aiokafka.partitioner import murmur2
 from msgspec import Raw, Struct
 
 from backorder_runtime.outbox import Event
-from backorder_runtime.record import Message, Record
+from backorder_runtime.record import Headers, Message, Record
 
 TYPE = "bundle"
 _MOST_MESSAGES = 500
@@ -50,9 +50,11 @@ class Bundler:
         """Put a message into its bundle, or into the bundle of every partition."""
         value = message.value or b"null"
         item = Item(message.key, message.type, trace, Raw(value))
-        everywhere = range(self._partitions)
-        for partition in everywhere if message.everywhere else (partition_of(message.key, self._partitions),):
-            self._put((message.topic, partition), item, len(value))
+        if message.everywhere:
+            for partition in range(self._partitions):
+                self._put((message.topic, partition), item, len(value))
+        else:
+            self._put((message.topic, partition_of(message.key, self._partitions)), item, len(value))
 
     def _put(self, place: tuple[str, int], item: Item, size: int) -> None:
         bundle = self._open.get(place)
@@ -91,8 +93,12 @@ def unpack(record: Record) -> Iterator[Record]:
     if record.header("ce_type") != TYPE:
         yield record
         return
+    said: tuple[str, str | None] | None = None
+    headers: Headers = ()
     for index, item in enumerate(_decode(record.value or b"")):
-        headers = (("ce_type", item.type.encode()), ("traceparent", item.trace.encode() if item.trace else None))
+        if said != (item.type, item.trace):  # the lines of one order share them
+            said = item.type, item.trace
+            headers = (("ce_type", item.type.encode()), ("traceparent", item.trace.encode() if item.trace else None))
         yield Record(
             record.topic,
             record.partition,

@@ -92,7 +92,7 @@ class GapLedger:
 
     def _load_lanes(self, wanted: Wanted, lanes: set[str]) -> Asking[None]:
         known = self._ledger.lanes
-        if missing := (lanes | wanted.lanes.keys()) - known.keys():
+        if missing := {name for name in (*lanes, *wanted.lanes) if name not in known}:
             known.update({lane.name: lane for lane in (yield from repository.load_lanes(missing))})
             for name in missing - known.keys():
                 known[name] = Lane(*wanted.lanes[name])
@@ -123,7 +123,7 @@ class GapLedger:
     def spread(self, arrived: Arrived[Input], kept_for: str | None) -> Sequence[Arrived[Input]]:
         """A cancellation concerns each lane in which its order has a line."""
         message = arrived.event
-        if isinstance(message, LinePlaced) and self._past and (again := self._repeated(message)) is not None:
+        if self._past and isinstance(message, LinePlaced) and (again := self._repeated(message)) is not None:
             return (Arrived(arrived.lane, again),)
         if isinstance(message, _SPREAD):
             return [Arrived(lane, event) for lane, event in spread(self._ledger, message, kept_for)]
@@ -138,9 +138,10 @@ class GapLedger:
     def decide(self, arrived: Arrived[Input], _now: datetime) -> Sequence[e.Fact]:
         """What follows for one lane."""
         event = arrived.event
-        if isinstance(event, _SPREAD):
-            raise TypeError("a message is spread before it is decided")
-        return decide(self._ledger.lanes.get(arrived.lane) or _NOWHERE, event)
+        # the usual event first: to find that something is of none of several types takes longer than to decide
+        if isinstance(event, e.LineArrived) or not isinstance(event, _SPREAD):
+            return decide(self._ledger.lanes.get(arrived.lane) or _NOWHERE, event)
+        raise TypeError("a message is spread before it is decided")
 
     def evolve(self, arrived: Arrived[Input], facts: Sequence[e.Fact], now: datetime) -> Sequence[Effect]:
         """Write the facts into the ledger and tell the queue and the public."""
@@ -149,25 +150,25 @@ class GapLedger:
         for fact in facts:
             evolve(lane, fact)
             kind = type(fact)
+            if kind in _OF_LANE:
+                self._changed_lanes.add(lane.name)
             if kind in _OF_LINE:
                 self._changed_lines.add((lane.name, fact.ref))  # type: ignore[union-attr]
             if kind in TOLD:
                 effects.extend(Teller(lane, now).tell(fact))
-            self._note(lane, fact)
+            if kind in _OF_ORDER:
+                self._note(lane, fact)
         return effects
 
     def _note(self, lane: Lane, fact: e.Fact) -> None:
-        """Remember what is known across lanes now, and that the lane is to be saved."""
+        """Remember what is known across lanes now."""
         if isinstance(fact, e.LineEntered):
-            self._changed_lanes.add(lane.name)
             if fact.line.rerouted_from is None:
                 self._ledger.order(fact.ref.order_id).places[fact.ref.line_id] = Place(lane.name, ours=True)
         elif isinstance(fact, e.CancellationKept):
             self._kept.append(fact.cancellation)
             order = self._ledger.order(fact.cancellation.order_id)
             order.cancellations[fact.cancellation.cancellation_id] = fact.cancellation
-        elif not isinstance(fact, e.Conflict):
-            self._changed_lanes.add(lane.name)
 
     def save(self) -> Asking[None]:
         """Store the changed lanes and lines, and let the lines go."""
@@ -186,18 +187,21 @@ class GapLedger:
         self._new_lanes -= self._changed_lanes
         self._forget_lines()
 
-    def _sorted_lines(self) -> tuple[list[tuple[Lane, LineRef]], list[tuple[Lane, LineRef]]]:
+    def _sorted_lines(self) -> tuple[list[repository.LaneLine], list[repository.LaneLine]]:
         """The changed lines that have no row yet, and those that have."""
-        new: list[tuple[Lane, LineRef]] = []
-        old: list[tuple[Lane, LineRef]] = []
-        for name, ref in self._changed_lines:
+        new: list[repository.LaneLine] = []
+        old: list[repository.LaneLine] = []
+        for known in self._changed_lines:
+            name, ref = known
             lane = self._ledger.lanes[name]
-            rows = self._early if lane.lines[ref].detail is None else self._stored
-            (old if (name, ref) in rows else new).append((lane, ref))
+            line = lane.lines[ref]
+            rows = self._early if line.detail is None else self._stored
+            (old if known in rows else new).append((lane, ref, line))
         return new, old
 
     def _forget_lines(self) -> None:
-        for name in {name for name, _ in self._stored | self._early | self._changed_lines}:
+        loaded = {name for name, _ in (*self._stored, *self._early)}
+        for name in self._changed_lanes | loaded:  # whoever has a changed line is changed
             self._ledger.lanes[name].lines.clear()
         for changed in (self._stored, self._early, self._changed_lanes, self._changed_lines, self._kept, self._past):
             changed.clear()
@@ -208,14 +212,9 @@ class GapLedger:
 
 
 _SPREAD = (LinePlaced, LineRecalled, OrderCancelled)
-_OF_LINE = frozenset(get_args(e.Fact)) - {
-    e.StockSet,
-    e.LotsSet,
-    e.Handed,
-    e.Returned,
-    e.CancellationKept,
-    e.Conflict,
-}
+_OF_ORDER = frozenset({e.LineEntered, e.CancellationKept})
+_OF_LANE = frozenset(get_args(e.Fact)) - {e.CancellationKept, e.Conflict}
+_OF_LINE = _OF_LANE - {e.StockSet, e.LotsSet, e.Handed, e.Returned}
 _NOWHERE = Lane("", "")  # cancellations are kept in no lane
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -31,6 +31,10 @@ _encode = msgspec.msgpack.Encoder().encode
 _lots = msgspec.msgpack.Decoder(tuple[Lot, ...])
 _detail = msgspec.msgpack.Decoder(LineDetail)
 _cancellation = msgspec.msgpack.Decoder(OrderCancelled)
+
+
+LaneLine: TypeAlias = tuple[Lane, LineRef, Line]
+"""A line with its lane, and its name there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +148,20 @@ def save_lanes(lanes: Sequence[Lane]) -> Asking[None]:
     yield Write(_SQL["save_lanes"], ([lane.name for lane in lanes], *numbers, [_encode(lane.lots) for lane in lanes]))
 
 
-def add_lines(shard: int, lines: Sequence[tuple[Lane, LineRef]]) -> Asking[None]:
+def add_lines(shard: int, lines: Sequence[LaneLine]) -> Asking[None]:
     """Store lines that are new. Another shard may store one of them at the same time."""
     rows = []
-    for lane, ref in lines:
-        line = lane.lines[ref]
+    for lane, ref, line in lines:
         detail = None if line.detail is None else _encode(line.detail)
         place = (ref.order_id, ref.line_id, _place(lane, line), shard, lane.name, line.number)
         rows.append((*place, *_line_numbers(line), line.opened, detail))
     yield Copy(_LAST + 1, "line", _LINE, rows, "an order line was placed in two lanes at once; deciding again")
 
 
-def save_lines(lines: Sequence[tuple[Lane, LineRef]]) -> Asking[None]:
+def save_lines(lines: Sequence[LaneLine]) -> Asking[None]:
     """Store the numbers of lines that were there before."""
     rows = []
-    for lane, ref in lines:
-        line = lane.lines[ref]
+    for lane, ref, line in lines:
         rows.append((ref.order_id, ref.line_id, _place(lane, line), *_line_numbers(line), line.opened))
     yield Write(_SQL["save_lines"], by_column(rows))
 

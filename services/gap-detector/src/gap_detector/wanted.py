@@ -37,12 +37,13 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
         match item.event:
             case LinePlaced(line=line):
                 lanes[item.lane] = (line.part_id, line.location_id)
-                arriving.add(line.ref)
+                ref = line.ref
+                arriving.add(ref)
                 if line.rerouted_from is None:
-                    placed.append(line.ref)
-            case LineRecalled(ref=ref):
-                lanes[item.lane] = (item.event.part_id, item.event.location_id)
-                refs.add(ref)
+                    placed.append(ref)
+            case LineRecalled() as recalled:
+                lanes[item.lane] = (recalled.part_id, recalled.location_id)
+                refs.add(recalled.ref)
             case OrderCancelled(order_id=order_id):
                 cancelled.add(order_id)
             case QueueNeed() as need:
