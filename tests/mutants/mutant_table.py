@@ -317,6 +317,13 @@ MUTANTS = (
         (f"{SNAPSHOTS}_while_the_database_is_away_nothing_is_passed_over",),
     ),
     Mutant(
+        "what the group could not be told stays untold until something new comes",
+        f"{QUEUE}/snapshot_watch.py",
+        "                self._unjudged, self._untold = (), True\n",
+        "                self._unjudged = ()\n                await self._consumer.commit()\n",
+        (f"{SNAPSHOTS}_the_group_is_told_how_far_it_is_also_when_nothing_new_comes",),
+    ),
+    Mutant(
         "the group is told before what came late is made good",
         f"{QUEUE}/snapshot_watch.py",
         "                await self._judge(self._heights, self._unjudged)\n",

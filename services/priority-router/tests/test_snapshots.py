@@ -173,6 +173,14 @@ def test_while_the_database_is_away_nothing_is_passed_over():
     assert log.last("BO-1") == 3
 
 
+def test_the_group_is_told_how_far_it_is_also_when_nothing_new_comes():
+    log = SnapshotLog()
+    published(log, "BO-1")
+    log.deaf = 2
+    log.watch_all()
+    assert log.committed[0] == 1
+
+
 @pytest.mark.parametrize("key", ["BO-9", "BO\0", ""])
 @pytest.mark.parametrize("value", [b"{", b'{"version": "1"}', b'{"version": 1}'])
 def test_what_is_no_snapshot_of_ours_does_not_stop_the_watch_and_is_taken_away(key, value):
@@ -192,7 +200,7 @@ EVENTS = st.one_of(
 MEANWHILE = st.lists(EVENTS, max_size=3)
 WATCH = st.one_of(
     st.tuples(st.just("turn"), MEANWHILE, st.sampled_from([None, None, None, "before", "after"])),
-    st.tuples(st.sampled_from(["restart", "rebalance", "away"])),
+    st.tuples(st.sampled_from(["restart", "rebalance", "away", "deaf"])),
 )
 
 
@@ -217,6 +225,8 @@ def happen(log, kind, *given):
             log.rebalance()
         case "away":
             log.away += 1
+        case "deaf":
+            log.deaf += 1
 
 
 @given(st.lists(EVENTS | WATCH, min_size=20, max_size=60))

@@ -100,7 +100,8 @@ class Write(_Stated):
 class Copy:
     """New rows for a table, the shard not among their columns unless the table has one.
 
-    They go in by their first two columns, in one order for all: who stores the same rows waits, and not in a circle.
+    They go in sorted, in one order for all: who stores the same rows waits, and not in a circle. Their first columns
+    tell them apart, since not all values compare.
     `outdated` is said when a row is there already: what was loaded is no longer so.
     """
 

@@ -59,6 +59,7 @@ class SnapshotWatch:
         """Partitions were assigned: what comes in them is judged by nothing that was known before."""
         self._heights = Heights()
         self._unjudged: Sequence[Record] = ()
+        self._untold = False  # the group does not know how far we are
 
     async def join(self) -> None:
         """Join the group. Raises KafkaError."""
@@ -79,8 +80,10 @@ class SnapshotWatch:
                 self._unjudged = await kafka.poll(self._consumer, _SERVICE, (), 1.0, _AT_ONCE)
             if self._unjudged:
                 await self._judge(self._heights, self._unjudged)
-                self._unjudged = ()
+                self._unjudged, self._untold = (), True
+            if self._untold:
                 await self._consumer.commit()
+                self._untold = False
         except (*database.PASSING, KafkaError) as error:
             stop_if_denied(error)
             _log.warning("snapshots are not watched, will try again", error=repr(error))
