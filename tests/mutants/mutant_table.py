@@ -262,8 +262,8 @@ MUTANTS = (
     Mutant(
         "a version stands for two states",
         f"{QUEUE}/domain/evolve.py",
-        "        if fact.ce_type is not None:\n            line.version += 1\n",
-        "        line.version += 1\n",
+        "        if fact.ce_type is not None:\n            line.version += 1\n            line.cause = fact.cause\n",
+        "        line.version += 1\n        line.cause = fact.cause\n",
         (HONEST,),
     ),
     # ── snapshots that come late ───────────────────────────────────────────────────────────────────────
