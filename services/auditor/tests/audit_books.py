@@ -55,7 +55,7 @@ class Ledgers:
         known, ref = Lane(*parts_of(lane)), LineRef(order_id, "1")
         known.lines[ref] = Line(detail=detail(lane, order_id), number=1, **numbers)
         async with self.within("gap_detector") as conn:
-            await together(conn, {shard: gap.add_lines(shard, [(known, ref)])})
+            await together(conn, {shard: gap.add_lines(shard, [(known, ref, known.lines[ref])])})
 
     async def back_order(self, lane, order_id, *, shard=0, **numbers):
         order = BackOrder(f"BO-{order_id}", detail(lane, order_id), NOW, due_at=NOW, **numbers)
