@@ -12,10 +12,12 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 from router_desk import START, Desk
 
+from backorder_runtime import queries
 from priority_router import questions
 from priority_router.publish import SNAPSHOTS
 from priority_router.snapshot_watch import SnapshotWatch
 
+ENGINE = queries.load("backorder_runtime")
 KEYS = ("BO-1", "BO-2", "BO-3")
 PARTITION = {"BO-1": 0, "BO-2": 0, "BO-3": 1}
 SHARD = {"BO-1": 0, "BO-2": 1, "BO-3": 1}
@@ -170,7 +172,7 @@ class SnapshotLog:
 
     async def fetch(self, text, *given):
         self.asked[text] += 1
-        if text == questions.SQL["last_sequences"]:
+        if text == ENGINE["last_sequences"]:
             return [(number, shard.sequence) for number, shard in enumerate(self.shards)]
         assert text == questions.SQL["back_orders"]
         assert all("\0" not in key for key in given[0]), "the database takes no such text"

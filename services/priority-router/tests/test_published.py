@@ -14,24 +14,19 @@ from priority_router.publish import Teller
 END = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-def published(desk, event):
-    """The state events that follow, read as an integrator reads them."""
+def told(desk, event):
+    """What is told of the states that follow, and of the newest ones."""
     teller, found = Teller(desk.queue, event if isinstance(event, CommandEntry) else None, desk.now), []
     for fact in decide(desk.queue, event, desk.now):
         evolve(desk.queue, fact)
-        states = [m for m in teller.tell(fact) if getattr(m, "topic", None) == "back-order-state"]
-        found += [BackOrderState.model_validate_json(message.value) for message in states]
-    return found
+        found += [m.value for m in teller.tell(fact) if getattr(m, "topic", None) == "back-order-state"]
+    return found, [message.value for message in teller.snapshots()]
 
 
-def last_snapshot(desk, event):
-    """The events that follow, and the newest state that is kept besides."""
-    teller, found = Teller(desk.queue, None, desk.now), []
-    for fact in decide(desk.queue, event, desk.now):
-        evolve(desk.queue, fact)
-        found += [json.loads(m.value) for m in teller.tell(fact) if getattr(m, "topic", None) == "back-order-state"]
-    (kept,) = teller.snapshots()
-    return found, json.loads(kept.value)
+def published(desk, event):
+    """The state events that follow, read as an integrator reads them."""
+    states, _ = told(desk, event)
+    return [BackOrderState.model_validate_json(state) for state in states]
 
 
 def command(desk, action, order, **fields):
@@ -42,9 +37,10 @@ def command(desk, action, order, **fields):
 def test_the_snapshot_is_the_newest_state_without_what_its_event_adds():
     desk = Desk()
     desk.short("A", 3)
-    events, kept = last_snapshot(desk, UnitsHanded("BRK-204", "W1", 3, desk.cause()))
-    assert {key: events[-1][key] for key in kept} == kept
-    assert "changed" in events[-1]
+    states, (snapshot,) = told(desk, UnitsHanded("BRK-204", "W1", 3, desk.cause()))
+    last, kept = json.loads(states[-1]), json.loads(snapshot)
+    assert {key: last[key] for key in kept} == kept
+    assert "changed" in last
     assert "changed" not in kept
 
 

@@ -79,12 +79,17 @@ class Wire:
     partition: int | None = None
 
 
+def source_of(service: str, shard: int | str) -> str:
+    """The `ce_source` of one publisher's events."""
+    return f"/backorder/{service}/{shard}"
+
+
 class Stamp:
     """Writes the headers of one publisher's events: the service's, or one shard's of it."""
 
     def __init__(self, service: str, shard: int | str) -> None:
         self._prefix = f"{service}.{shard}."
-        self._source = ("ce_source", f"/backorder/{service}/{shard}".encode())
+        self._source = ("ce_source", source_of(service, shard).encode())
 
     def wire(self, event: Event, sequence: int | str, time: bytes) -> Wire:
         """An event as it is sent; `time` as `rfc3339` writes it."""

@@ -58,6 +58,9 @@ RETURNING shard
 SELECT first_sequence, decided_at, payload FROM outbox
 WHERE shard = $1 AND first_sequence > $2 ORDER BY first_sequence
 
+-- name: last_sequences
+SELECT shard, next_sequence - 1 FROM shard
+
 -- name: shards_with_due
 SELECT shard FROM timer WHERE shard = ANY ($1::integer[]) AND due_at <= $2
   AND NOT EXISTS (SELECT FROM parked_lane p WHERE p.shard = timer.shard AND p.lane = timer.lane)

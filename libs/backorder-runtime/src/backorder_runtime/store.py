@@ -152,6 +152,11 @@ async def unsent(conn: Conn, shard: int, sent: int) -> list[OutboxBatch]:
     return [OutboxBatch.of(first, at, payload) for first, at, payload in rows]
 
 
+async def last_sequences(conn: Conn) -> Mapping[int, int]:
+    """The number of the newest entry that each shard has decided to publish."""
+    return dict(await conn.fetch(_SQL["last_sequences"]))
+
+
 async def shards_with_due(conn: Conn, shards: Sequence[int], now: datetime) -> set[int]:
     """Which of the shards have a timer that is due, or a lane to resume."""
     return {row[0] for row in await conn.fetch(_SQL["shards_with_due"], list(shards), now)}

@@ -124,11 +124,6 @@ async def back_orders(conn: Conn, ids: Iterable[str]) -> dict[str, BackOrder]:
     return {order.back_order_id: order for order in found}
 
 
-async def last_sequences(conn: Conn) -> dict[int, int]:
-    """The number of the newest entry that each shard has decided to publish."""
-    return dict(await conn.fetch(SQL["last_sequences"]))
-
-
 def _named(decisions: Iterable[Decision]) -> set[str]:
     """The back orders that decisions name."""
     found: set[str] = set()

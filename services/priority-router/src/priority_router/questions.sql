@@ -24,9 +24,6 @@ SELECT lane, state FROM back_order WHERE back_order_id = $1
 -- name: back_orders
 SELECT state FROM back_order WHERE back_order_id = ANY ($1::text[])
 
--- name: last_sequences
-SELECT shard, next_sequence - 1 FROM shard
-
 -- name: ahead
 SELECT count(*) AS lines, coalesce(sum(waiting), 0)::bigint AS units FROM back_order
 WHERE lane = $1 AND closed_at IS NULL AND in_line

@@ -12,9 +12,9 @@ from aiokafka.errors import KafkaError
 from prometheus_client import Counter
 
 from backorder_runtime import consumer as kafka
-from backorder_runtime import database
+from backorder_runtime import database, store
 from backorder_runtime.lifecycle import first_of
-from backorder_runtime.outbox import Event, Stamp, Wire, rfc3339
+from backorder_runtime.outbox import Event, Stamp, Wire, rfc3339, source_of
 from backorder_runtime.permissions import stop_if_denied
 from backorder_runtime.record import Record
 from backorder_runtime.service import Running
@@ -93,8 +93,8 @@ class SnapshotWatch:
         """Compare with the database what came late, and publish the newest state of what is behind it."""
         async with self._running.pool.acquire() as conn:
             if heights.decided is None:
-                last = await questions.last_sequences(conn)
-                heights.decided = {f"/backorder/{_SERVICE}/{shard}": number for shard, number in last.items()}
+                last = await store.last_sequences(conn)
+                heights.decided = {source_of(_SERVICE, shard): number for shard, number in last.items()}
             doubtful = heights.doubtful(records)
             # a key that no text column can hold is of no back order
             newest = await questions.back_orders(conn, [key for key in doubtful if "\0" not in key]) if doubtful else {}
