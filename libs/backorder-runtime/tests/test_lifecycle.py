@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from backorder_runtime.lifecycle import run_together
+from backorder_runtime import lifecycle
+from backorder_runtime.lifecycle import any_of, run_together
 
 
 async def until_stopped(stop):
@@ -68,3 +69,18 @@ async def test_a_loop_that_has_nothing_more_to_do_ends_alone():
     assert not stop.is_set()
     stop.set()
     await together
+
+
+async def test_who_waits_for_long_has_a_glance_now_and_then_and_who_has_it_at_once_none(monkeypatch):
+    monkeypatch.setattr(lifecycle, "_GLANCE", 0.001)
+    awaited, glances = asyncio.get_running_loop().create_future(), []
+
+    def glance():
+        glances.append(len(glances))
+        if len(glances) == 3:
+            awaited.set_result(None)
+
+    await any_of({awaited}, asyncio.Event(), glance)
+    assert glances == [0, 1, 2]
+    await any_of({asyncio.ensure_future(asyncio.sleep(0))}, asyncio.Event(), glance)
+    assert glances == [0, 1, 2]

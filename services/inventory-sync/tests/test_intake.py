@@ -1,13 +1,14 @@
-"""From the public feeds to entries of the lanes."""
+"""From the public feeds to entries of the lanes, and to the lanes that a batch looks at."""
 
 import json
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
 from backorder_contracts.internal import SupplyEntry
 from backorder_contracts.refusal import Refused
-from backorder_runtime.record import Record
+from backorder_runtime.record import Record, Timer
 from inventory_sync.domain.model import Rules
 from inventory_sync.handlers import Positions
 from inventory_sync.intake import SupplyIntake
@@ -87,3 +88,16 @@ def test_what_breaks_the_contract_is_refused(topic, data):
 def test_an_entry_that_cannot_be_read_is_refused():
     with pytest.raises(Refused, match="unreadable"):
         Positions(Rules(), 1).decode(Record("supply-entry", 0, 0, None, None))
+
+
+def test_a_batch_looks_at_no_lane_that_it_does_not_name():
+    class Unwalked(dict):
+        def keys(self):
+            raise AssertionError("that is work that grows with the lanes in memory")
+
+        __iter__ = items = values = keys
+
+    handler = Positions(Rules(), 10)
+    handler._lanes = Unwalked({"Q@W1": None})
+    asked = next(handler.load([handler.on_timer(Timer("P@W1", "PO-1", datetime.now(UTC)))]))
+    assert [*asked.columns] == [["P@W1"]]

@@ -68,8 +68,8 @@ async def any_of(awaited: Collection["asyncio.Future[Any]"], stop: asyncio.Event
     """Wait until any of these is done, or for the stop; meanwhile `glance` now and then. None of them is cancelled."""
     while not any(each.done() for each in awaited) and not stop.is_set():
         waiting = asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-        await first_of(waiting, stop.wait(), timeout=_GLANCE)
-        glance()
+        if await first_of(waiting, stop.wait(), timeout=_GLANCE) is None:
+            glance()
 
 
 def cancel(task: "asyncio.Future[Any]") -> None:

@@ -81,7 +81,7 @@ class Positions:
 
     def _load_lanes(self, wanted: Wanted) -> Asking[None]:
         known = self._lanes
-        if missing := sorted(wanted.names - known.keys()):
+        if missing := sorted(name for name in wanted.names if name not in known):
             known.update({lane.name: lane for lane in (yield from repository.load_lanes(missing))})
             for name, delivery in (yield from repository.load_open(missing)):
                 known[name].deliveries[delivery.delivery_id] = delivery

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel, Field
 
-from backorder_runtime.settings import Settings
+from backorder_runtime.settings import EngineSettings, Settings
 from inventory_sync.domain.model import Rules
 
 _DAY = 86_400
@@ -41,7 +41,8 @@ class KeepSettings(BaseModel, frozen=True):
 
 
 class InventorySettings(Settings):
-    """Everything inventory-sync reads."""
+    """Everything inventory-sync reads. Its turns are fewer and fuller than the ledger's, see ADR 20."""
 
+    engine: EngineSettings = EngineSettings(pace=0.05)
     supply: SupplySettings = SupplySettings()
     keep: KeepSettings = KeepSettings()

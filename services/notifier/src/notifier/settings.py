@@ -105,9 +105,9 @@ class NotifySettings(BaseModel, frozen=True):
 
 
 class NotifierSettings(Settings):
-    """Everything the notifier reads. A mail may wait a moment: its turns are fewer and fuller than others'."""
+    """Everything the notifier reads. A mail may wait a moment: its turns are the fewest and fullest, see ADR 20."""
 
-    engine: EngineSettings = EngineSettings(pace=0.1)
+    engine: EngineSettings = EngineSettings(pace=0.25)
     smtp: SmtpSettings = SmtpSettings()
     push: PushSettings = PushSettings()
     team: TeamSettings = TeamSettings()

@@ -67,7 +67,7 @@ class Router:
 
     def load(self, arrived: Sequence[Arrived[Input]]) -> Asking[None]:
         """The queues that the inputs name, and those back orders that are closed or elsewhere."""
-        missing = sorted({item.lane for item in arrived} - self._queues.keys())
+        missing = sorted({item.lane for item in arrived if item.lane not in self._queues})
         if missing:
             yield from self._load_queues(missing)
         unknown = {

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from backorder_runtime.settings import Settings
+from backorder_runtime.settings import EngineSettings, Settings
 
 
 class KeepSettings(BaseModel, frozen=True):
@@ -23,6 +23,7 @@ class KeepSettings(BaseModel, frozen=True):
 
 
 class RouterSettings(Settings):
-    """Everything the priority-router reads."""
+    """Everything the priority-router reads. Its turns are fewer and fuller than the ledger's, see ADR 20."""
 
+    engine: EngineSettings = EngineSettings(pace=0.05)
     keep: KeepSettings = KeepSettings()
