@@ -1,6 +1,7 @@
 """Both ledgers are read side by side, lane after lane, with the auditor's own role."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import asyncpg
 import msgspec
@@ -15,10 +16,10 @@ from auditor.reading import compare
 ZOO = ("Ä@W1", "P@W1", "P1@W1", "P%40@W1", "p@W1", "P@w1", "日本@W1")
 
 
-async def report_of(ledgers, flight=None, ended_since=EVER):
+async def report_of(ledgers, flight=None, ended_since=EVER, *, gently=False):
     report = Report(NOW)
     async with ledgers.reader.transaction(isolation="repeatable_read", readonly=True):
-        await compare(ledgers.reader, flight or Flight(), ended_since, report)
+        await compare(ledgers.reader, flight or Flight(), ended_since, report, gently=gently)
     return report
 
 
@@ -41,6 +42,28 @@ async def test_lanes_that_agree_are_counted_and_nothing_is_said(ledgers):
         await ledgers.waiting(lane)
     report = await report_of(ledgers)
     assert (report.checked, report.lines, report.drifting, report.in_flight) == (len(ZOO), len(ZOO), 0, 0)
+
+
+async def test_who_reads_gently_reads_the_same_and_rests_for_as_long_as_each_portion_took(ledgers, monkeypatch):
+    rests, now = [], [100.0]
+    for lane in ZOO:
+        await ledgers.waiting(lane)
+    at_once = await report_of(ledgers)
+
+    async def sleep(seconds):
+        rests.append(seconds)
+
+    def monotonic():
+        now[0] += 0.25
+        return now[0]
+
+    monkeypatch.setattr("auditor.reading._AT_ONCE", 2)
+    monkeypatch.setattr("auditor.reading.asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr("auditor.reading.time", SimpleNamespace(monotonic=monotonic))
+    gently = await report_of(ledgers, gently=True)
+    assert (gently.checked, gently.lines, gently.drifting) == (at_once.checked, at_once.lines, 0)
+    assert len(rests) >= len(ZOO), "two streams, in portions of two"
+    assert set(rests) == {0.25}
 
 
 async def test_exactly_the_lane_that_was_tampered_with_is_named(ledgers):

@@ -13,9 +13,15 @@ from backorder_runtime.settings import KafkaSettings
 
 
 async def audit(
-    conn: Conn, kafka: KafkaSettings, settings: AuditSettings, ended_since: datetime, clock: Clock = utc_now
+    conn: Conn,
+    kafka: KafkaSettings,
+    settings: AuditSettings,
+    ended_since: datetime,
+    clock: Clock = utc_now,
+    *,
+    gently: bool = False,
 ) -> Report:
-    """Compare the ledgers. Back orders that ended before `ended_since` are not looked at.
+    """Compare the ledgers, `gently` when nobody waits for it. Back orders that ended before `ended_since` are left out.
 
     Raises what the database and the broker raise: then nothing is known.
     """
@@ -23,6 +29,6 @@ async def audit(
     report = Report(clock())
     async with conn.transaction(isolation="repeatable_read", readonly=True):
         flight = await in_flight(conn, kafka, settings)
-        await compare(conn, flight, ended_since, report)
+        await compare(conn, flight, ended_since, report, gently=gently)
     report.seconds = time.perf_counter() - began
     return report

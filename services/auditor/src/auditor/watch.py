@@ -63,7 +63,8 @@ class Watch:
 
     async def _audit(self, ended_since: datetime) -> Report:
         async with self._pool.acquire() as conn:
-            return await audit(conn, self._settings.kafka, self._settings.audit, ended_since, self._clock)
+            settings = self._settings
+            return await audit(conn, settings.kafka, settings.audit, ended_since, self._clock, gently=True)
 
     def _export(self, report: Report) -> None:
         metrics.DRIFTING_LANES.set(report.drifting)
