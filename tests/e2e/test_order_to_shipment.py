@@ -5,7 +5,7 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
-from e2e_support.upstream import cancellation, delivery, line, order, shipped, stock
+from e2e_support.upstream import PLACED_BEFORE, cancellation, delivery, line, order, shipped, stock
 
 from backorder_contracts import identity
 from backorder_runtime.outbox import Wire
@@ -130,7 +130,7 @@ async def test_an_order_line_that_comes_again_with_other_content_is_a_dead_lette
 
 
 async def test_a_machine_that_is_down_overtakes(system):
-    await system.publish("order-placed", order("O-1", line("OVER", 2), at="2026-11-24T06:00:00Z"))
+    await system.publish("order-placed", order("O-1", line("OVER", 2), at=PLACED_BEFORE))
     await system.until_rest()
     await system.publish("order-placed", order("O-2", line("OVER", 2, service_impact="down")))
     await system.until_rest()

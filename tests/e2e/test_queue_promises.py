@@ -28,7 +28,7 @@ async def events(system, order_id, part, kind):
 
 
 async def test_others_make_a_promise_worse_once_and_then_the_units_that_it_rests_on_are_kept(system):
-    coming = (("PO-K1", 2, "2027-01-10"), ("PO-K2", 2, "2027-02-10"), ("PO-K3", 9, "2027-03-10"))
+    coming = (("PO-K1", 2, "2030-01-10"), ("PO-K2", 2, "2030-02-10"), ("PO-K3", 9, "2030-03-10"))
     await system.publish("order-placed", order("KF", line("KEPT", 2)))
     await system.publish("supplier-delivery", *[delivery(name, "KEPT", n, promised_at=at) for name, n, at in coming])
     await system.until_rest()
@@ -40,8 +40,8 @@ async def test_others_make_a_promise_worse_once_and_then_the_units_that_it_rests
     states = await system.states()
     promised.append(states[bo("KF", "KEPT")]["promise"])
     dates = [promise["p50"][:10] for promise in promised]
-    assert dates == ["2027-01-11", "2027-02-11", "2027-02-11", "2027-02-11"]
-    assert (promised[-1]["first_p50"][:10], promised[-1]["revisions"]) == ("2027-01-11", 1)
+    assert dates == ["2030-01-11", "2030-02-11", "2030-02-11", "2030-02-11"]
+    assert (promised[-1]["first_p50"][:10], promised[-1]["revisions"]) == ("2030-01-11", 1)
     assert [states[bo(rival, "KEPT")]["promise"]["delivery_ids"] for rival in ("KW1", "KW2", "KW3")] == [
         ["PO-K1"],
         ["PO-K3"],
@@ -64,7 +64,7 @@ async def test_others_make_a_promise_worse_once_and_then_the_units_that_it_rests
 async def test_a_date_that_passes_while_the_router_is_down_is_noticed_once(system):
     due = datetime.now(UTC) + timedelta(seconds=20)
     await system.publish("order-placed", order("LATE", line("LATE", 2, need_by=format_time(due))))
-    await system.publish("supplier-delivery", delivery("PO-LATE", "LATE", 9, promised_at="2027-01-10"))
+    await system.publish("supplier-delivery", delivery("PO-LATE", "LATE", 9, promised_at="2030-01-10"))
     await system.until(lambda: events(system, "LATE", "LATE", "back-order.at-risk"))
     assert not await events(system, "LATE", "LATE", "back-order.breached")
 
@@ -76,7 +76,7 @@ async def test_a_date_that_passes_while_the_router_is_down_is_noticed_once(syste
     finally:
         os.kill(pid, signal.SIGKILL)
     await system.until(lambda: events(system, "LATE", "LATE", "back-order.breached"))
-    await system.publish("supplier-delivery", delivery("PO-LATE", "LATE", 9, 2, promised_at="2027-05-10"))
+    await system.publish("supplier-delivery", delivery("PO-LATE", "LATE", 9, 2, promised_at="2030-05-10"))
     await system.kill("priority-router")
     await system.until_rest()
     assert len(await events(system, "LATE", "LATE", "back-order.promised")) == 2

@@ -1,9 +1,13 @@
 """What upstream systems publish, in the shortest form that the contract allows."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-PLACED = "2026-11-24T07:00:00Z"
+# what was placed on a fixed day is overdue some days later, and then says so in an event more
+_TODAY = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
+PLACED = _TODAY.isoformat()
+PLACED_BEFORE = (_TODAY - timedelta(hours=1)).isoformat()
 
 
 def order(
@@ -29,7 +33,7 @@ def stock(part: str, on_hand: int, version: int, reason: str = "counted", **more
         "location_id": more.pop("location", "W1"),
         "on_hand": on_hand,
         "version": version,
-        "occurred_at": "2026-11-24T07:02:11Z",
+        "occurred_at": PLACED,
         "reason": reason,
         **more,
     }
