@@ -25,6 +25,7 @@ from priority_router import policy_topic
 from priority_router.policy_file import default_text
 
 PER_ORDER = 1_000
+PLACED = datetime.now(UTC).isoformat()  # orders of a fixed day are overdue some days later, which is more work
 PARTS = 64  # other lanes, so that every shard has some
 TURNED = default_text().replace('"2026-11-24.1"', '"turned"').replace("'platinum', 'gold'", "'silver'")
 TURNED = TURNED.replace("target: 72h", "target: 71h")
@@ -35,7 +36,7 @@ def order(order_id: str, part: str, lines: int, tier: str = "standard") -> Wire:
     many = [{"line_id": str(n), "part_id": part, "location_id": "W1", "quantity": 2} for n in range(lines)]
     event = {
         "order_id": order_id,
-        "placed_at": "2026-11-24T07:00:00Z",
+        "placed_at": PLACED,
         "customer": {"customer_id": f"C-{order_id}", "tier": tier},
         "lines": many,
     }

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from backorder_runtime.settings import KafkaSettings
 
 PARTS = 400
 KINDS = ("opened", "allocated", "released")
+PLACED = datetime.now(UTC).isoformat()  # orders of a fixed day are overdue some days later, which is more work
 
 Step = tuple[float, str, int]  # when, what, number of the order
 
@@ -127,7 +129,7 @@ def order(number: int) -> Wire:
     """An order of one line."""
     event = {
         "order_id": f"SO-{number}",
-        "placed_at": "2026-11-24T07:00:00Z",
+        "placed_at": PLACED,
         "customer": {"customer_id": f"C-{number % 50}"},
         "lines": [{"line_id": "1", "part_id": f"P-{number % PARTS}", "location_id": "W1", "quantity": 1}],
     }

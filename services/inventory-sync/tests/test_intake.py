@@ -8,6 +8,7 @@ import pytest
 
 from backorder_contracts.internal import SupplyEntry
 from backorder_contracts.refusal import Refused
+from backorder_dev.unwalked import Unwalked
 from backorder_runtime.record import Record, Timer
 from inventory_sync.domain.model import Rules
 from inventory_sync.handlers import Positions
@@ -91,12 +92,6 @@ def test_an_entry_that_cannot_be_read_is_refused():
 
 
 def test_a_batch_looks_at_no_lane_that_it_does_not_name():
-    class Unwalked(dict):
-        def keys(self):
-            raise AssertionError("that is work that grows with the lanes in memory")
-
-        __iter__ = items = values = keys
-
     handler = Positions(Rules(), 10)
     handler._lanes = Unwalked({"Q@W1": None})
     asked = next(handler.load([handler.on_timer(Timer("P@W1", "PO-1", datetime.now(UTC)))]))

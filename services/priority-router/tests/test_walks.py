@@ -2,16 +2,10 @@
 
 from datetime import UTC, datetime
 
+from backorder_dev.unwalked import Unwalked
 from backorder_runtime.record import Timer
 from priority_router.handlers import Router
 from priority_router.policies import Policies
-
-
-class Unwalked(dict):
-    def keys(self):
-        raise AssertionError("that is work that grows with the queues in memory")
-
-    __iter__ = items = values = keys
 
 
 def test_a_batch_looks_at_no_queue_that_it_does_not_name():

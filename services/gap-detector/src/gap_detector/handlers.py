@@ -94,7 +94,7 @@ class GapLedger:
         known = self._ledger.lanes
         if missing := {name for name in (*lanes, *wanted.lanes) if name not in known}:
             known.update({lane.name: lane for lane in (yield from repository.load_lanes(missing))})
-            for name in missing - known.keys():
+            for name in [name for name in missing if name not in known]:
                 known[name] = Lane(*wanted.lanes[name])
                 self._new_lanes.add(name)
 
