@@ -112,3 +112,17 @@ async def test_copied_rows_of_all_shards_go_in_in_one_order():
     assert database.said == [
         ("line", [("A", "2"), ("B", "0"), ("B", "1"), ("C", "1")], ("order_id", "line_id")),
     ]
+
+
+async def test_numbers_that_no_row_of_a_batch_has_are_not_copied_and_0_where_another_row_has_them():
+    database = Database()
+
+    def asking(*rows):
+        yield Copy(0, "line", ("order_id", "line_id", "shipped", "away"), rows, "outdated")
+
+    await together(database, {0: asking(("B", "1")), 1: asking(("A", "2"))})
+    await together(database, {0: asking(("B", "1")), 1: asking(("A", "2", 7))})
+    assert database.said == [
+        ("line", [("A", "2"), ("B", "1")], ("order_id", "line_id")),
+        ("line", [("A", "2", 7), ("B", "1", 0)], ("order_id", "line_id", "shipped")),
+    ]

@@ -14,7 +14,7 @@ from backorder_contracts.internal import Cause, LineDetail
 encode = msgspec.json.Encoder().encode
 
 
-class Quantities(Struct, frozen=True):
+class Quantities(Struct, frozen=True, gc=False):
     """`state.Quantity`."""
 
     ordered: int
@@ -27,7 +27,7 @@ class Quantities(Struct, frozen=True):
     waiting: int
 
 
-class Promised(Struct, frozen=True):
+class Promised(Struct, frozen=True, gc=False):
     """`state.Promise`."""
 
     p50: datetime
@@ -37,14 +37,14 @@ class Promised(Struct, frozen=True):
     delivery_ids: tuple[str, ...]
 
 
-class SuppliedUnits(Struct, frozen=True):
+class SuppliedUnits(Struct, frozen=True, gc=False):
     """`state.Supplied`."""
 
     delivery_id: str
     quantity: int
 
 
-class PassedOverLine(Struct, frozen=True):
+class PassedOverLine(Struct, frozen=True, gc=False):
     """`state_extras.PassedOver`."""
 
     back_order_id: str
@@ -52,7 +52,7 @@ class PassedOverLine(Struct, frozen=True):
     reason: str
 
 
-class State(Struct, frozen=True, kw_only=True):
+class State(Struct, frozen=True, kw_only=True, gc=False):
     """`state.BackOrderState`; what the type of an event does not have is left out."""
 
     back_order_id: str

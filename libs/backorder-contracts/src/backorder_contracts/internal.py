@@ -10,7 +10,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 
-class Origin(Struct, frozen=True, array_like=True):
+class Origin(Struct, frozen=True, array_like=True, gc=False):
     """Where the public record stands that a message came from; dead letters are copied from there."""
 
     topic: str
@@ -18,7 +18,7 @@ class Origin(Struct, frozen=True, array_like=True):
     offset: int
 
 
-class Cause(Struct, frozen=True, omit_defaults=True):
+class Cause(Struct, frozen=True, omit_defaults=True, gc=False):
     """The public event that led to a change; `delivery_id` when a supplier delivery brought the units."""
 
     type: str
@@ -26,21 +26,21 @@ class Cause(Struct, frozen=True, omit_defaults=True):
     delivery_id: str | None = None
 
 
-class Lot(Struct, frozen=True, array_like=True):
+class Lot(Struct, frozen=True, array_like=True, gc=False):
     """Units of one supplier delivery. Units without a known delivery stand in no lot."""
 
     delivery_id: str
     units: int
 
 
-class LineRef(Struct, frozen=True, array_like=True):
+class LineRef(Struct, frozen=True, array_like=True, gc=False):
     """An order line inside its lane."""
 
     order_id: str
     line_id: str
 
 
-class LineDetail(Struct, frozen=True, omit_defaults=True):
+class LineDetail(Struct, frozen=True, omit_defaults=True, gc=False):
     """What an order line is, from the moment it is placed: nothing here ever changes.
 
     `need_by` is None when the customer named no date; `been` lists the lanes that the line was rerouted
@@ -71,7 +71,7 @@ class LineDetail(Struct, frozen=True, omit_defaults=True):
 # ── order-line: gap-detector/intake (and priority-router, for reroutes) → gap-detector/ledger ──────────
 
 
-class LinePlaced(Struct, frozen=True, tag="placed", omit_defaults=True):
+class LinePlaced(Struct, frozen=True, tag="placed", omit_defaults=True, gc=False):
     """One line of an order, on its way to the lane that decides about it."""
 
     line: LineDetail
@@ -79,14 +79,14 @@ class LinePlaced(Struct, frozen=True, tag="placed", omit_defaults=True):
     origin: Origin
 
 
-class LineCancel(Struct, frozen=True, array_like=True):
+class LineCancel(Struct, frozen=True, array_like=True, gc=False):
     """One line that a cancellation names; `quantity` None means all that is left of it."""
 
     line_id: str
     quantity: int | None = None
 
 
-class OrderCancelled(Struct, frozen=True, tag="cancelled", omit_defaults=True):
+class OrderCancelled(Struct, frozen=True, tag="cancelled", omit_defaults=True, gc=False):
     """A cancellation, sent to every partition; `lines` None means the whole order.
 
     `cancellation_id` is the publisher's `ce_id`, or the hash of the data when there was none.
@@ -101,7 +101,7 @@ class OrderCancelled(Struct, frozen=True, tag="cancelled", omit_defaults=True):
     reason: str | None = None
 
 
-class LineRecalled(Struct, frozen=True, tag="recalled"):
+class LineRecalled(Struct, frozen=True, tag="recalled", gc=False):
     """Of an order line that was rerouted to this lane, `total` units in all are wanted no more.
 
     The order was cancelled, and its lines are looked for where they were first placed: the queue there sends
@@ -121,7 +121,7 @@ OrderEntry: TypeAlias = LinePlaced | OrderCancelled | LineRecalled
 # ── supply-entry: inventory-sync/intake → inventory-sync/positions ─────────────────────────────────────
 
 
-class ShippedLine(Struct, frozen=True, array_like=True):
+class ShippedLine(Struct, frozen=True, array_like=True, gc=False):
     """Units of one order line that left the warehouse."""
 
     order_id: str
@@ -129,7 +129,7 @@ class ShippedLine(Struct, frozen=True, array_like=True):
     units: int
 
 
-class StockEntry(Struct, frozen=True, tag="stock", omit_defaults=True):
+class StockEntry(Struct, frozen=True, tag="stock", omit_defaults=True, gc=False):
     """A stock level of a lane as the warehouse system published it."""
 
     part_id: str
@@ -145,7 +145,7 @@ class StockEntry(Struct, frozen=True, tag="stock", omit_defaults=True):
     shipped: tuple[ShippedLine, ...] = ()
 
 
-class DeliveryEntry(Struct, frozen=True, tag="delivery", omit_defaults=True):
+class DeliveryEntry(Struct, frozen=True, tag="delivery", omit_defaults=True, gc=False):
     """One version of a supplier delivery; `received_quantity` is cumulative."""
 
     delivery_id: str
@@ -168,7 +168,7 @@ SupplyEntry: TypeAlias = StockEntry | DeliveryEntry
 # ── back-order-queue: gap-detector/ledger → priority-router ────────────────────────────────────────────
 
 
-class Shortage(Struct, frozen=True, tag="shortage", omit_defaults=True):
+class Shortage(Struct, frozen=True, tag="shortage", omit_defaults=True, gc=False):
     """`units` of a line wait for stock: a new back order (`first`), or more of one that exists.
 
     `covered` is what the line's cover still stands for after this, units shipped from it included.
@@ -183,7 +183,7 @@ class Shortage(Struct, frozen=True, tag="shortage", omit_defaults=True):
     cause: Cause
 
 
-class UnitsHanded(Struct, frozen=True, tag="units", omit_defaults=True):
+class UnitsHanded(Struct, frozen=True, tag="units", omit_defaults=True, gc=False):
     """`units` of stock now belong to the queue of the lane; negative: they were taken back (stock was lost).
 
     `lots` names the deliveries that some of the units came with.
@@ -196,7 +196,7 @@ class UnitsHanded(Struct, frozen=True, tag="units", omit_defaults=True):
     lots: tuple[Lot, ...] = ()
 
 
-class BackOrderShipped(Struct, frozen=True, tag="shipped", omit_defaults=True):
+class BackOrderShipped(Struct, frozen=True, tag="shipped", omit_defaults=True, gc=False):
     """`units` of a back order left the warehouse; `counted` of them were units of the queue."""
 
     back_order_id: str
@@ -206,7 +206,7 @@ class BackOrderShipped(Struct, frozen=True, tag="shipped", omit_defaults=True):
     cause: Cause
 
 
-class CancelAsked(Struct, frozen=True, tag="cancel", omit_defaults=True):
+class CancelAsked(Struct, frozen=True, tag="cancel", omit_defaults=True, gc=False):
     """A customer wants `units` of a back order no more; answered by a `CancelAnswer`."""
 
     back_order_id: str
@@ -215,7 +215,7 @@ class CancelAsked(Struct, frozen=True, tag="cancel", omit_defaults=True):
     cause: Cause
 
 
-class CancelRefused(Struct, frozen=True, tag="cancel-refused", omit_defaults=True):
+class CancelRefused(Struct, frozen=True, tag="cancel-refused", omit_defaults=True, gc=False):
     """`units` of a cancellation could not be taken from anywhere: they are released, or gone."""
 
     back_order_id: str
@@ -230,14 +230,14 @@ QueueEntry: TypeAlias = Shortage | UnitsHanded | BackOrderShipped | CancelAsked 
 # ── back-order-need: priority-router → gap-detector/ledger ─────────────────────────────────────────────
 
 
-class NeedChange(Struct, frozen=True, array_like=True):
+class NeedChange(Struct, frozen=True, array_like=True, gc=False):
     """How much more (or less) a line needs than the ledger counts for it."""
 
     ref: LineRef
     units: int
 
 
-class CancelAnswer(Struct, frozen=True, omit_defaults=True):
+class CancelAnswer(Struct, frozen=True, omit_defaults=True, gc=False):
     """Of `asked` units `done` were cancelled; `asked` is 0 when a command, not the order, cancelled.
 
     `away` units went on to another lane, where a cancellation of the order has to follow them; below zero: so
@@ -251,7 +251,7 @@ class CancelAnswer(Struct, frozen=True, omit_defaults=True):
     away: int = 0
 
 
-class QueueNeed(Struct, frozen=True, omit_defaults=True):
+class QueueNeed(Struct, frozen=True, omit_defaults=True, gc=False):
     """What the queue of a lane tells the ledger: changed needs, units that no line can use, cancellations."""
 
     part_id: str
@@ -266,7 +266,7 @@ class QueueNeed(Struct, frozen=True, omit_defaults=True):
 # ── queue-command: priority-router/intake → priority-router ────────────────────────────────────────────
 
 
-class CommandEntry(Struct, frozen=True, omit_defaults=True):
+class CommandEntry(Struct, frozen=True, omit_defaults=True, gc=False):
     """A person's or a system's wish about one back order, on its way to the lane that owns it."""
 
     command_id: str

@@ -101,7 +101,8 @@ class Copy:
     """New rows for a table, the shard not among their columns unless the table has one.
 
     They go in sorted, in one order for all: who stores the same rows waits, and not in a circle. Their first columns
-    tell them apart, since not all values compare.
+    tell them apart, since not all values compare. Numbers at the end of a row may be left out, if 0 is what the table
+    puts there by itself: no time is spent on columns that no row of a batch has.
     `outdated` is said when a row is there already: what was loaded is no longer so.
     """
 
@@ -116,8 +117,11 @@ class Copy:
         """Store for all shards at once. Raises `Outdated`."""
         step = next(iter(steps.values()))
         rows = sorted(row for each in steps.values() for row in each.rows)
+        width = max(map(len, rows))
+        if min(map(len, rows)) < width:
+            rows = [row + (0,) * (width - len(row)) for row in rows]
         try:
-            await conn.copy_records_to_table(step.table, records=rows, columns=step.columns)
+            await conn.copy_records_to_table(step.table, records=rows, columns=step.columns[:width])
         except UniqueViolationError as error:
             raise Outdated(step.outdated) from error
         return dict.fromkeys(steps, ())

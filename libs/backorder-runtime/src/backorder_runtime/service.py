@@ -81,8 +81,9 @@ class Service:
 def main(service: Service, settings: Settings) -> None:
     """`python -m <module>` runs the service; `python -m <module> migrate` prepares its schema."""
     configure_logging(settings.log, service.name)
-    # cached lanes are millions of objects that stay: looking through all of them for cycles would stop every shard
-    gc.set_threshold(20_000, 20, 200)
+    # cached lanes are millions of objects that stay: looking through all of them for cycles would stop every shard;
+    # those of a batch are gone before so many are made
+    gc.set_threshold(200_000, 20, 200)
     match sys.argv[1:]:
         case []:
             uvloop.run(_supervised(service, settings))

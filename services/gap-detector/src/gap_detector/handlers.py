@@ -17,7 +17,7 @@ from gap_detector.domain import events as e
 from gap_detector.domain.decide import decide
 from gap_detector.domain.evolve import evolve
 from gap_detector.domain.model import Lane, Ledger, Place
-from gap_detector.domain.spread import lane_of_order, spread
+from gap_detector.domain.spread import lane_of_order, placed, spread
 from gap_detector.publish import TOLD, Teller
 from gap_detector.supply import read_position
 from gap_detector.wanted import Wanted, wanted_by
@@ -41,7 +41,6 @@ class GapLedger:
         self._stored: set[tuple[str, LineRef]] = set()
         self._early: set[tuple[str, LineRef]] = set()
         self._changed_lanes: set[str] = set()
-        self._changed_lines: set[tuple[str, LineRef]] = set()
         self._kept: list[OrderCancelled] = []
         self._past: dict[LineRef, bytes] = {}
 
@@ -125,6 +124,8 @@ class GapLedger:
         message = arrived.event
         if self._past and isinstance(message, LinePlaced) and (again := self._repeated(message)) is not None:
             return (Arrived(arrived.lane, again),)
+        if isinstance(message, LinePlaced):
+            return (Arrived(arrived.lane, placed(self._ledger, arrived.lane, message)),)
         if isinstance(message, _SPREAD):
             return [Arrived(lane, event) for lane, event in spread(self._ledger, message, kept_for)]
         return (arrived,)
@@ -152,8 +153,6 @@ class GapLedger:
             kind = type(fact)
             if kind in _OF_LANE:
                 self._changed_lanes.add(lane.name)
-            if kind in _OF_LINE:
-                self._changed_lines.add((lane.name, fact.ref))  # type: ignore[union-attr]
             if kind in TOLD:
                 effects.extend(Teller(lane, now).tell(fact))
             if kind in _OF_ORDER:
@@ -188,22 +187,22 @@ class GapLedger:
         self._forget_lines()
 
     def _sorted_lines(self) -> tuple[list[repository.LaneLine], list[repository.LaneLine]]:
-        """The changed lines that have no row yet, and those that have."""
+        """The changed lines that have no row yet, and those that have. Whoever has a changed line is changed."""
         new: list[repository.LaneLine] = []
         old: list[repository.LaneLine] = []
-        for known in self._changed_lines:
-            name, ref = known
+        for name in self._changed_lanes:
             lane = self._ledger.lanes[name]
-            line = lane.lines[ref]
-            rows = self._early if line.detail is None else self._stored
-            (old if known in rows else new).append((lane, ref, line))
+            for ref, line in lane.lines.items():
+                if line.touched:
+                    rows = self._early if line.detail is None else self._stored
+                    (old if rows and (name, ref) in rows else new).append((lane, ref, line))
         return new, old
 
     def _forget_lines(self) -> None:
         loaded = {name for name, _ in (*self._stored, *self._early)}
-        for name in self._changed_lanes | loaded:  # whoever has a changed line is changed
+        for name in self._changed_lanes | loaded:
             self._ledger.lanes[name].lines.clear()
-        for changed in (self._stored, self._early, self._changed_lanes, self._changed_lines, self._kept, self._past):
+        for changed in (self._stored, self._early, self._changed_lanes, self._kept, self._past):
             changed.clear()
         self._ledger.orders.clear()
         if len(self._ledger.lanes) > self._cached_lanes:
@@ -214,7 +213,6 @@ class GapLedger:
 _SPREAD = (LinePlaced, LineRecalled, OrderCancelled)
 _OF_ORDER = frozenset({e.LineEntered, e.CancellationKept})
 _OF_LANE = frozenset(get_args(e.Fact)) - {e.CancellationKept, e.Conflict}
-_OF_LINE = _OF_LANE - {e.StockSet, e.LotsSet, e.Handed, e.Returned}
 _NOWHERE = Lane("", "")  # cancellations are kept in no lane
 
 

@@ -25,8 +25,11 @@ _NUMBERS_OF_LINE = (
     "away",
     "recalled",
 )
+_NUMBERS_OF_NEW_LINE = ("covered", "need", "counted")
+_RARE_NUMBERS_OF_NEW_LINE = tuple(name for name in _NUMBERS_OF_LINE if name not in _NUMBERS_OF_NEW_LINE)
 _lane_numbers = attrgetter(*_NUMBERS_OF_LANE)
 _line_numbers = attrgetter(*_NUMBERS_OF_LINE)
+_rare_numbers = attrgetter(*_RARE_NUMBERS_OF_NEW_LINE)
 _encode = msgspec.msgpack.Encoder().encode
 _lots = msgspec.msgpack.Decoder(tuple[Lot, ...])
 _detail = msgspec.msgpack.Decoder(LineDetail)
@@ -130,7 +133,8 @@ def _ref_columns(refs: Sequence[LineRef]) -> tuple[list[str], list[str]]:
 
 
 _LANE = ("lane", "shard", "part_id", "location_id", *_NUMBERS_OF_LANE, "lots")
-_LINE = ("order_id", "line_id", "place", "shard", "lane", "number", *_NUMBERS_OF_LINE, "opened", "detail")
+_LINE = ("order_id", "line_id", "place", "shard", "lane", "number", *_NUMBERS_OF_NEW_LINE, "opened", "detail")
+_NOTHING_RARE = (0,) * len(_RARE_NUMBERS_OF_NEW_LINE)
 _LAST = 1_000  # new rows go in when all else is known
 
 
@@ -154,8 +158,11 @@ def add_lines(shard: int, lines: Sequence[LaneLine]) -> Asking[None]:
     for lane, ref, line in lines:
         detail = None if line.detail is None else _encode(line.detail)
         place = (ref.order_id, ref.line_id, _place(lane, line), shard, lane.name, line.number)
-        rows.append((*place, *_line_numbers(line), line.opened, detail))
-    yield Copy(_LAST + 1, "line", _LINE, rows, "an order line was placed in two lanes at once; deciding again")
+        row = (*place, line.covered, line.need, line.counted, line.opened, detail)
+        rare = _rare_numbers(line)
+        rows.append(row if rare == _NOTHING_RARE else row + rare)
+    columns = (*_LINE, *_RARE_NUMBERS_OF_NEW_LINE)
+    yield Copy(_LAST + 1, "line", columns, rows, "an order line was placed in two lanes at once; deciding again")
 
 
 def save_lines(lines: Sequence[LaneLine]) -> Asking[None]:

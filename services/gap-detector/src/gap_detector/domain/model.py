@@ -20,7 +20,7 @@ class Line(Struct, gc=False):
     warehouse; `cover_shipped` has left it. `need` is what its back order waits for or holds, `counted` how
     much of that the ledger counts in N or P. `cancelling` was asked of the queue, which has not answered yet.
     `away` was rerouted, and a cancellation has to follow it there; `recalled` is what was cancelled so of a line
-    that came here by a reroute.
+    that came here by a reroute. `touched`: it may have changed since it was brought into memory.
     """
 
     detail: LineDetail | None = None
@@ -35,6 +35,7 @@ class Line(Struct, gc=False):
     opened: bool = False
     away: int = 0
     recalled: int = 0
+    touched: bool = False
 
     @property
     def cover(self) -> int:
@@ -82,6 +83,7 @@ class Lane:
         line = self.lines.get(ref)
         if line is None:
             line = self.lines[ref] = Line()
+        line.touched = True
         return line
 
 

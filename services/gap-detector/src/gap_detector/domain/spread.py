@@ -18,7 +18,8 @@ def spread(ledger: Ledger, message: OrderEntry, kept_for: str | None = None) -> 
     though the order knows it.
     """
     if isinstance(message, LinePlaced):
-        return (_placed(ledger, message),)
+        lane = identity.lane(message.line.part_id, message.line.location_id)
+        return ((lane, placed(ledger, lane, message)),)
     if isinstance(message, LineRecalled):
         lane = identity.lane(message.part_id, message.location_id)
         return ((lane, e.LineFollowed(message.ref, message.total, message.cause)),)
@@ -33,17 +34,19 @@ def lane_of_order(order_id: str) -> str:
     return f"order {order_id}"
 
 
-def _placed(ledger: Ledger, message: LinePlaced) -> LaneEvent:
+def placed(ledger: Ledger, lane: str, message: LinePlaced) -> e.LineArrived:
+    """What a line that was placed means for its lane."""
     line = message.line
-    lane = identity.lane(line.part_id, line.location_id)
     order = ledger.orders.get(line.order_id)
     if order is None or line.rerouted_from is not None:
         # a rerouted line follows its first lane: cancellations reach it from there
-        return lane, e.LineArrived(line, line.ref, message.cause, message.origin)
+        return e.LineArrived(line, line.ref, message.cause, message.origin)
     place = order.places.get(line.line_id)
     elsewhere = place.lane if place and place.lane != lane else None
-    cancels = tuple(units for kept in order.cancellations.values() for units in _wanted(kept, line.line_id))
-    return lane, e.LineArrived(line, line.ref, message.cause, message.origin, cancels, elsewhere)
+    cancels: tuple[int | None, ...] = ()
+    if order.cancellations:
+        cancels = tuple(units for kept in order.cancellations.values() for units in _wanted(kept, line.line_id))
+    return e.LineArrived(line, line.ref, message.cause, message.origin, cancels, elsewhere)
 
 
 def _cancelled_lines(order: Order, message: OrderCancelled) -> list[LaneEvent]:
