@@ -1,5 +1,6 @@
 """The engine's statements on a real database: what each of them compares, takes, and leaves alone."""
 
+import re
 from datetime import timedelta
 
 import asyncpg
@@ -24,6 +25,18 @@ async def conn(database: Database):
         await made.execute(statement)
     yield made
     await made.close()
+
+
+class Explaining:
+    """Runs a statement that answers with these rows, and keeps how the database ran it."""
+
+    def __init__(self, conn, rows):
+        self.conn, self.rows, self.plan = conn, rows, ""
+
+    async def fetch(self, text, *parameters):
+        lines = await self.conn.fetch("EXPLAIN ANALYZE " + text, *parameters)
+        self.plan = "\n".join(line[0] for line in lines)
+        return self.rows
 
 
 async def claim(conn, shard=2, owner="one", first=10):
@@ -96,6 +109,22 @@ async def test_only_what_was_confirmed_leaves_the_outbox_and_only_of_the_shard(c
     assert await numbers(conn, 2) == [3, 5]
     assert await numbers(conn, 1) == [1, 3, 5]
     assert await numbers(conn, 1, sent=4) == [5]
+
+
+async def test_what_left_the_outbox_long_ago_is_not_looked_through(conn):
+    """Until a vacuum comes, which may take a minute, all that was sent has dead entries in the index."""
+    ours = await claim(conn)
+    await conn.execute("ALTER TABLE outbox SET (autovacuum_enabled = off)")
+    await conn.execute("SET enable_indexscan = off; SET enable_seqscan = off")  # a bitmap scan marks nothing as dead
+    for first in range(1, 400):
+        await store.put_outbox(conn, {2: batch(first)})
+        await store.advance(conn, [Fence(2, ours.epoch, first, {})])
+    await store.put_outbox(conn, {2: batch(400)})
+    explaining = Explaining(conn, [(2, 0)])
+    await store.advance(explaining, [Fence(2, ours.epoch, 400, {})])
+    (entries,) = re.findall(r"Bitmap Index Scan on outbox_pkey .* rows=([\d.]+) loops=1", explaining.plan)
+    assert float(entries) == 1
+    assert await numbers(conn) == []
 
 
 async def test_a_timer_that_is_due_is_taken_once_and_what_is_not_stays(conn):

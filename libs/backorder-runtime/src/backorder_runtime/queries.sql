@@ -22,7 +22,8 @@ SELECT topic, next_offset, last_sequence FROM shard_input WHERE shard = $1
 
 -- name: advance
 -- The fence: nothing of a batch commits unless we still own its shard and stand where we think we stand. The answer is
--- the number of inputs that moved in each shard that we own.
+-- the number of inputs that moved in each shard that we own. What has been confirmed since the last batch leaves the
+-- outbox: what had been before is gone, and its dead entries, in front of the index until a vacuum, are not looked at.
 WITH ours AS (
     SELECT * FROM unnest($1::integer[], $2::bigint[], $3::bigint[]) AS ours (shard, epoch, sent)
 ), fence AS (
@@ -37,7 +38,9 @@ WITH ours AS (
       AND step.shard IN (SELECT shard FROM fence)
     RETURNING input.shard
 ), swept AS (
-    DELETE FROM outbox USING fence WHERE outbox.shard = fence.shard AND outbox.first_sequence <= fence.sent
+    DELETE FROM outbox USING fence JOIN shard AS before USING (shard)
+    WHERE outbox.shard = fence.shard AND outbox.first_sequence <= fence.sent
+      AND outbox.first_sequence > before.sent_sequence
 )
 SELECT fence.shard, (SELECT count(*) FROM moved WHERE moved.shard = fence.shard) FROM fence
 

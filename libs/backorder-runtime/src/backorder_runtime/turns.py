@@ -1,7 +1,7 @@
 """When a loop reads, and how much at a time: small batches cost nearly as much as large ones.
 
-After a turn the loop rests for half as long as it worked, and from one turn to the next for its pace (ADR 20), so that
-turns become fewer and fuller on a busy machine; when there is plenty it reads on at once. In between nothing is
+After a turn the loop rests for a quarter of the time it worked, and from one turn to the next for its pace (ADR 20), so
+that turns become fewer and fuller on a busy machine; when there is plenty it reads on at once. In between nothing is
 fetched: a fetch that waits at the broker comes back with the first record, and the others have to wait for the next
 one.
 """
@@ -60,7 +60,7 @@ class Turns:
 
     async def _rest(self) -> None:
         worked = time.monotonic() - self._began
-        rest = max(self._engine.pace - worked, min(worked / 2, _LONGEST_REST)) if self._began else 0.0
+        rest = max(self._engine.pace - worked, min(worked / 4, _LONGEST_REST)) if self._began else 0.0
         self._began = 0.0
         if rest > 0:
             await asyncio.sleep(rest)
