@@ -39,6 +39,7 @@ from backorder_runtime.settings import KafkaSettings
 _LIMIT = 300.0  # seconds that a step may take
 _PATIENCE = 5.0  # seconds for which services may stand still before their group gives their partitions to others
 _FIRST_RATE = 2_000  # lines a second
+_POSTGRES = {"max_wal_size": "8GB"}  # as deploy/k8s sets it for production: see docs/performance/ceiling.md
 _WARM = 60  # seconds at that rate, until the broker's code is compiled
 UNITS = 200  # a second at most
 
@@ -74,10 +75,10 @@ class System:
 
 @asynccontextmanager
 async def running_system(services: Sequence[Service] = SERVICES) -> AsyncIterator[System]:
-    """A system for as long as the block lasts, with the broker as it is when it runs for long."""
+    """A system for as long as the block lasts, its broker as it is when it runs for long, its database for much load."""
     os.environ["KAFKA_JVM_PERFORMANCE_OPTS"] = "-XX:+UseSerialGC"
     with tempfile.TemporaryDirectory(prefix="backorder-bench-", ignore_cleanup_errors=True) as folder:
-        async with running(Path(folder), services) as run:
+        async with running(Path(folder), services, _POSTGRES) as run:
             publisher = Publisher(KafkaSettings(bootstrap_servers=run.endpoints().kafka))
             database = await asyncpg.connect(run.endpoints().database)
             try:

@@ -73,6 +73,7 @@ class LocalRun:
         *,
         partitions: int = DEFAULT_PARTITIONS,
         services: Sequence[Service] = SERVICES,
+        postgres_settings: dict[str, str] | None = None,
         say: Say,
         ready: Callable[[Endpoints], None] = lambda _: None,
     ) -> None:
@@ -82,6 +83,7 @@ class LocalRun:
             run_dir: the folder, `.run` as a rule.
             partitions: of the lane-keyed topics; cannot change once the folder has data.
             services: which to run.
+            postgres_settings: of the database server, beside those that it needs to run here.
             say: is given a line about each thing that happens.
             ready: called once, when everything is up for the first time.
         """
@@ -92,7 +94,7 @@ class LocalRun:
         self._urls: dict[str, str] = {}
         self._smtp_port = free_port()
         self._broker = EmbeddedKafka(self._dir / "kafka", log=self._log("broker"), announce=say)
-        self._postgres = EmbeddedPostgres(self._dir / "postgres", log=self._log("postgres"))
+        self._postgres = EmbeddedPostgres(self._dir / "postgres", log=self._log("postgres"), settings=postgres_settings)
         self._sinks = PythonProcess("sinks", "backorder_dev.sinks", self._log("sinks"), self._sinks_environment)
         self._which = tuple(services)
         self._services = {service.name: self._service(service) for service in services}
@@ -192,14 +194,22 @@ class LocalRun:
 
 
 @asynccontextmanager
-async def running(run_dir: Path, services: Sequence[Service] = SERVICES) -> AsyncIterator[LocalRun]:
+async def running(
+    run_dir: Path, services: Sequence[Service] = SERVICES, postgres_settings: dict[str, str] | None = None
+) -> AsyncIterator[LocalRun]:
     """A run for as long as the block lasts, which begins when everything is up; for tests and benchmarks.
 
     Raises:
         StartError: a part did not start.
     """
     up, stop = asyncio.Event(), asyncio.Event()
-    run = LocalRun(run_dir, services=services, say=lambda _: None, ready=lambda _: up.set())
+    run = LocalRun(
+        run_dir,
+        services=services,
+        postgres_settings=postgres_settings,
+        say=lambda _: None,
+        ready=lambda _: up.set(),
+    )
     task, waiting = asyncio.create_task(run.run(stop)), asyncio.create_task(up.wait())
     await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if not up.is_set():

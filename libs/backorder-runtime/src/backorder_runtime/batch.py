@@ -176,11 +176,10 @@ class Batch(Generic[E, F]):
 
     def judge(self) -> None:
         """Count what could not be read of what is new. Raises `TooManyRefused`: then nothing may be stored."""
-        limit = self.shard.limit
-        if limit is not None and limit.doubts(record.topic for record in self.records):
+        if self.shard.limit is not None:
             new = (item for item in self.inputs if item.kept is None)
             read = (item.record.topic for item in new if item.record and item.understood)
-            self._tally = limit.judge(read, self._letters)
+            self._tally = self.shard.limit.judge(read, self._letters)
 
     def _process(self, item: _Input[E], now: datetime) -> None:
         kept_for = item.kept.lane if item.kept is not None else None

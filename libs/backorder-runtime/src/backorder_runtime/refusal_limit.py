@@ -40,10 +40,6 @@ class RefusalLimit:
         self._accepted: Counter[str] = Counter()
         self._refused: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
-    def doubts(self, topics: Iterable[str]) -> bool:
-        """Whether any of these topics is still judged: of most there is nothing to count after the first seconds."""
-        return not self._doubtful.isdisjoint(topics)
-
     def judge(self, accepted: Iterable[str], letters: Sequence[Letter]) -> Tally:
         """Look at a batch before anything of it is published or stored: the topics of its good inputs, its letters.
 

@@ -124,7 +124,7 @@ class GapLedger:
         message = arrived.event
         if self._past and isinstance(message, LinePlaced) and (again := self._repeated(message)) is not None:
             return (Arrived(arrived.lane, again),)
-        if isinstance(message, LinePlaced):
+        if isinstance(message, LinePlaced):  # its lane is known already
             return (Arrived(arrived.lane, placed(self._ledger, arrived.lane, message)),)
         if isinstance(message, _SPREAD):
             return [Arrived(lane, event) for lane, event in spread(self._ledger, message, kept_for)]
