@@ -177,10 +177,10 @@ def page(system: Report, sizes: Report, last: Report) -> str:
 <!-- written by tests/benchmarks/performance_page.py from `make bench`; what the figures mean stands in ceiling.md -->
 # Measured
 
-{system["machine"]}, {system["at"]}; broker, database and services share the cores, and the database syncs to disk.
-{system["lanes"]:,} lanes, of which a few are asked for much more often than most (Zipf, exponent 0.8); an order has 3
-lines, one line in ten is short. [What the figures mean, and what limits them](ceiling.md);
-[an hour at a steady load](soak.md).
+{system["machine"]}, {system["at"]}; broker, database and services share the cores, and the database syncs to disk
+(`max_wal_size` 8 GB, as in the production overlay). {system["lanes"]:,} lanes, of which a few are asked for much more
+often than most (Zipf, exponent 0.8); an order has 3 lines, one line in ten is short.
+[What the figures mean, and what limits them](ceiling.md); [an hour at a steady load](soak.md).
 
 ## Rate
 
