@@ -7,7 +7,6 @@ published; in milliseconds, median and worst of a hundred, garbage collection in
 in the largest lane over that in the smallest.
 """
 
-import gc
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from backorder_contracts.internal import (
     Shortage,
     UnitsHanded,
 )
+from backorder_runtime.service import collect_seldom
 from priority_router.domain.decide import decide
 from priority_router.domain.events import FORECAST, SETTLE, Event, Inbound, InboundSeen, PolicyTaken, TimerRang
 from priority_router.domain.evolve import evolve
@@ -199,7 +199,7 @@ def run(lines: int) -> dict[str, list[float]]:
 
 def main(sizes: list[int]) -> None:
     """Print one table."""
-    gc.set_threshold(200_000, 20, 200)  # as the service does
+    collect_seldom()  # as the service does
     found = {}
     for lines in sizes:
         found[lines] = run(lines)

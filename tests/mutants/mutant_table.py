@@ -107,7 +107,7 @@ MUTANTS = (
     Mutant(
         "a cancellation that a stopped lane kept is taken for a repetition",
         f"{LEDGER}/domain/spread.py",
-        " and kept_for in {None, name}:",
+        " and kept_for in {None, lane}:",
         ":",
         (f"{OF_LEDGER}/test_stopped_lanes.py::test_what_was_kept_for_a_lane_is_no_repetition_there",),
     ),

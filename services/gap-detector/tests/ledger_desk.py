@@ -31,7 +31,7 @@ from gap_detector.domain import events as e
 from gap_detector.domain.decide import decide
 from gap_detector.domain.evolve import evolve
 from gap_detector.domain.model import Lane, Ledger, Place
-from gap_detector.domain.spread import spread
+from gap_detector.domain.spread import lane_of, spread
 
 PART, HERE = "BRK-204", "W1"
 PLACED_AT = datetime(2026, 11, 24, 7, tzinfo=UTC)
@@ -151,7 +151,7 @@ class Story:
     def _play(self, message):
         match message:
             case LinePlaced() | LineRecalled() | OrderCancelled():
-                for name, event in spread(self.ledger, message):
+                for name, event in spread(self.ledger, lane_of(message), message):
                     self._happen(self._named(name, message), event)
             case _:
                 self._happen(self.lane(message.location_id), message)

@@ -4,7 +4,6 @@ import random
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-import asyncpg
 import msgspec
 import pytest
 from ledger_desk import PART, cancel, order, ref, stock
@@ -74,10 +73,8 @@ class Shop:
 
 
 @pytest.fixture
-async def shop(database):
-    conn = await asyncpg.connect(await database.migrated("gap_detector"))
-    yield Shop(conn)
-    await conn.close()
+def shop(conn):
+    return Shop(conn)
 
 
 def elsewhere(placed, location):

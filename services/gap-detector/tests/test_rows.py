@@ -1,6 +1,5 @@
 """A line comes back from its row as it was stored."""
 
-import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -20,13 +19,6 @@ lines = st.builds(
     st.booleans(),
     st.integers(min_value=1, max_value=2**40),
 )
-
-
-@pytest.fixture
-async def conn(database):
-    conn = await asyncpg.connect(await database.migrated("gap_detector"))
-    yield conn
-    await conn.close()
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

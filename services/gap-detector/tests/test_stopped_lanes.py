@@ -79,6 +79,6 @@ def test_what_was_kept_for_a_lane_is_no_repetition_there():
     known = ledger.order("A")
     known.places = {"1": Place(SICK, ours=True), "2": Place(WELL, ours=True)}
     known.cancellations[message.cancellation_id] = message
-    assert [lane for lane, _ in spread(ledger, message, SICK)].count(SICK) == 1
-    assert spread(ledger, message) == ()
-    assert spread(ledger, message, "order A") == ()
+    assert [lane for lane, _ in spread(ledger, "order A", message, SICK)].count(SICK) == 1
+    assert spread(ledger, "order A", message) == ()
+    assert spread(ledger, "order A", message, "order A") == ()

@@ -81,9 +81,7 @@ class Service:
 def main(service: Service, settings: Settings) -> None:
     """`python -m <module>` runs the service; `python -m <module> migrate` prepares its schema."""
     configure_logging(settings.log, service.name)
-    # cached lanes are millions of objects that stay: looking through all of them for cycles would stop every shard;
-    # those of a batch are gone before so many are made
-    gc.set_threshold(200_000, 20, 200)
+    collect_seldom()
     match sys.argv[1:]:
         case []:
             uvloop.run(_supervised(service, settings))
@@ -91,6 +89,15 @@ def main(service: Service, settings: Settings) -> None:
             _migrate(service, settings)
         case _:
             sys.exit(f"usage: python -m {service.module} [migrate]")
+
+
+def collect_seldom() -> None:
+    """Have Python look for cycles seldom.
+
+    Cached lanes are millions of objects that stay: looking through all of them would stop every shard. Those of a batch
+    are gone before so many are made.
+    """
+    gc.set_threshold(200_000, 20, 200)
 
 
 def _migrate(service: Service, settings: Settings) -> None:

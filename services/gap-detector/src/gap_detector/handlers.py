@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import starmap
 from typing import TypeAlias, get_args
 
 import msgspec
@@ -17,7 +18,7 @@ from gap_detector.domain import events as e
 from gap_detector.domain.decide import decide
 from gap_detector.domain.evolve import evolve
 from gap_detector.domain.model import Lane, Ledger, Place
-from gap_detector.domain.spread import lane_of_order, placed, spread
+from gap_detector.domain.spread import lane_of, spread
 from gap_detector.publish import TOLD, Teller
 from gap_detector.supply import read_position
 from gap_detector.wanted import Wanted, wanted_by
@@ -51,7 +52,7 @@ class GapLedger:
             match record.topic:
                 case "order-line":
                     entry = _order_entry.decode(value)
-                    return Arrived(_lane_of(entry), entry)
+                    return Arrived(lane_of(entry), entry)
                 case "back-order-need":
                     need = _need.decode(value)
                     return Arrived(identity.lane(need.part_id, need.location_id), need)
@@ -124,10 +125,8 @@ class GapLedger:
         message = arrived.event
         if self._past and isinstance(message, LinePlaced) and (again := self._repeated(message)) is not None:
             return (Arrived(arrived.lane, again),)
-        if isinstance(message, LinePlaced):  # its lane is known already
-            return (Arrived(arrived.lane, placed(self._ledger, arrived.lane, message)),)
         if isinstance(message, _SPREAD):
-            return [Arrived(lane, event) for lane, event in spread(self._ledger, message, kept_for)]
+            return tuple(starmap(Arrived, spread(self._ledger, arrived.lane, message, kept_for)))
         return (arrived,)
 
     def _repeated(self, placed: LinePlaced) -> e.LineRepeated | None:
@@ -214,11 +213,3 @@ _SPREAD = (LinePlaced, LineRecalled, OrderCancelled)
 _OF_ORDER = frozenset({e.LineEntered, e.CancellationKept})
 _OF_LANE = frozenset(get_args(e.Fact)) - {e.CancellationKept, e.Conflict}
 _NOWHERE = Lane("", "")  # cancellations are kept in no lane
-
-
-def _lane_of(entry: OrderEntry) -> str:
-    if isinstance(entry, LinePlaced):
-        return identity.lane(entry.line.part_id, entry.line.location_id)
-    if isinstance(entry, LineRecalled):
-        return identity.lane(entry.part_id, entry.location_id)
-    return lane_of_order(entry.order_id)

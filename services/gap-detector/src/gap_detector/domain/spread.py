@@ -11,31 +11,34 @@ from gap_detector.domain.model import Ledger, Order
 LaneEvent: TypeAlias = tuple[str, e.Event]
 
 
-def spread(ledger: Ledger, message: OrderEntry, kept_for: str | None = None) -> Sequence[LaneEvent]:
-    """What a message of the order line topic means, lane by lane.
+def lane_of(message: OrderEntry) -> str:
+    """The lane that a message of the order line topic is sent to, or what stands for one."""
+    match message:
+        case LinePlaced(line=line):
+            return identity.lane(line.part_id, line.location_id)
+        case LineRecalled():
+            return identity.lane(message.part_id, message.location_id)
+        case OrderCancelled():
+            return f"order {message.order_id}"  # it is about an order as a whole
+
+
+def spread(ledger: Ledger, lane: str, message: OrderEntry, kept_for: str | None = None) -> Sequence[LaneEvent]:
+    """What a message of the order line topic, sent to `lane`, means lane by lane.
 
     A repeated cancellation means nothing. One that was `kept_for` a lane that was stopped is no repetition there,
     though the order knows it.
     """
     if isinstance(message, LinePlaced):
-        lane = identity.lane(message.line.part_id, message.line.location_id)
-        return ((lane, placed(ledger, lane, message)),)
+        return ((lane, _placed(ledger, lane, message)),)
     if isinstance(message, LineRecalled):
-        lane = identity.lane(message.part_id, message.location_id)
         return ((lane, e.LineFollowed(message.ref, message.total, message.cause)),)
-    order, name = ledger.order(message.order_id), lane_of_order(message.order_id)
-    if message.cancellation_id in order.cancellations and kept_for in {None, name}:
+    order = ledger.order(message.order_id)
+    if message.cancellation_id in order.cancellations and kept_for in {None, lane}:
         return ()
-    return ((name, e.CancellationArrived(message)), *_cancelled_lines(order, message))
+    return ((lane, e.CancellationArrived(message)), *_cancelled_lines(order, message))
 
 
-def lane_of_order(order_id: str) -> str:
-    """What stands for a lane where a message is about an order as a whole."""
-    return f"order {order_id}"
-
-
-def placed(ledger: Ledger, lane: str, message: LinePlaced) -> e.LineArrived:
-    """What a line that was placed means for its lane."""
+def _placed(ledger: Ledger, lane: str, message: LinePlaced) -> e.LineArrived:
     line = message.line
     order = ledger.orders.get(line.order_id)
     if order is None or line.rerouted_from is not None:
