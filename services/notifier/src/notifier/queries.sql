@@ -76,19 +76,21 @@ RETURNING message_id, epoch, audience, recipient_id, status, tries, refusals
 
 -- name: open_messages
 -- One message at most is under way for a recipient, channel and order (a unique key says so), and none opens
--- while a refusal of the server is waited out.
-WITH due AS (
-    SELECT n.seq, n.notification_id, n.audience, n.recipient_id, n.channel, n.order_id
+-- while a refusal of the server is waited out. It opens with the oldest news that is due and with nothing else, so that
+-- of two senders at once the one whose lock comes second finds nothing, and older news is never told after newer.
+WITH heads AS (
+    SELECT n.notification_id, n.audience, n.recipient_id, n.channel, n.order_id
     FROM notification n
     WHERE n.status = 'pending' AND n.channel = $1 AND n.due_at <= $2
       AND NOT EXISTS (
           SELECT FROM message m WHERE m.audience = n.audience AND m.recipient_id = n.recipient_id
           AND m.channel = n.channel AND m.order_id = n.order_id AND (m.status <> 'waiting' OR m.lease_until > $2))
+      AND NOT EXISTS (
+          SELECT FROM notification older WHERE older.status = 'pending' AND older.audience = n.audience
+          AND older.recipient_id = n.recipient_id AND older.channel = n.channel AND older.order_id = n.order_id
+          AND older.seq < n.seq AND older.due_at <= $2)
     ORDER BY n.due_at, n.seq LIMIT $4
     FOR UPDATE OF n SKIP LOCKED
-), heads AS (
-    SELECT DISTINCT ON (audience, recipient_id, channel, order_id) * FROM due
-    ORDER BY audience, recipient_id, channel, order_id, seq
 )
 INSERT INTO message (message_id, audience, recipient_id, channel, order_id, status, lease_until)
 SELECT notification_id, audience, recipient_id, channel, order_id, 'leased', $3 FROM heads

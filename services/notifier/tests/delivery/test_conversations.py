@@ -90,6 +90,20 @@ async def test_a_message_is_under_way_once_per_recipient_and_order(shard, subscr
     assert [news.event_type for news in both.news] == ["back-order.opened", "back-order.shipped"]
 
 
+async def test_newer_news_does_not_leave_before_older_that_another_sender_looks_at(
+    shard, subscribe, make_record, pool, clock
+):
+    await subscribe()
+    await shard.feed(make_record(), make_record("shipped", version=2))
+    clock.forward(seconds=2)
+    store = MessageStore(pool, Channel.EMAIL)
+    async with pool.acquire() as other, other.transaction():
+        await other.execute("SELECT FROM notification WHERE version = 1 FOR UPDATE")
+        assert await store.lease(clock(), timedelta(seconds=60), 10, 100) == []
+    [both] = await store.lease(clock(), timedelta(seconds=60), 10, 100)
+    assert [news.event_type for news in both.news] == ["back-order.opened", "back-order.shipped"]
+
+
 async def test_who_lost_the_lease_neither_sends_nor_records(
     shard, subscribe, make_record, pool, clock, new_sender, mail_server
 ):
