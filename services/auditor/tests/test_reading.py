@@ -66,6 +66,23 @@ async def test_who_reads_gently_reads_the_same_and_rests_for_as_long_as_each_por
     assert set(rests) == {0.25}
 
 
+async def test_the_lines_of_a_lane_are_summed_up_over_all_pages_that_they_lie_in(ledgers, monkeypatch):
+    monkeypatch.setattr("auditor.reading._PAGES", 1)
+    orders = 90
+    await ledgers.lane("A@W1", on_hand=3 * orders, covered=3 * orders)
+    await ledgers.lane("B@W1", on_hand=orders, covered=orders)
+    for number in range(orders):
+        await ledgers.line("A@W1", f"A-{number}", covered=3)
+        await ledgers.line("B@W1", f"B-{number}", covered=1)
+    assert await ledgers.reader.fetchval("SELECT pg_relation_size('gap_detector.line') / 8192") > 3
+    assert told(await report_of(ledgers)) == {}
+    await ledgers.admin.execute("UPDATE gap_detector.line SET covered = -1 WHERE order_id IN ('A-0', 'B-89')")
+    assert told(await report_of(ledgers)) == {
+        "A@W1": {Identity.COVER, Identity.NOT_NEGATIVE},
+        "B@W1": {Identity.COVER, Identity.NOT_NEGATIVE},
+    }
+
+
 async def test_exactly_the_lane_that_was_tampered_with_is_named(ledgers):
     for lane in ZOO:
         await ledgers.waiting(lane)

@@ -10,22 +10,18 @@ SELECT lane FROM gap_detector.parked_input UNION SELECT lane FROM priority_route
 SELECT first_sequence, decided_at, payload FROM gap_detector.outbox
 UNION ALL SELECT first_sequence, decided_at, payload FROM priority_router.outbox
 
--- name: lanes
-SELECT lane, coalesce(ledger.shard, queue.shard, -1) AS shard, coalesce(on_hand, 0) AS on_hand,
-       coalesce(covered, 0) AS covered, coalesce(handed, 0) AS handed, coalesce(needed, 0) AS needed,
-       coalesce(lines_covered, 0) AS lines_covered, coalesce(lines_counted, 0) AS lines_counted,
-       coalesce(lowest, 0) AS lowest, state
-FROM (SELECT lane, shard, on_hand, covered, handed, needed FROM gap_detector.lane) AS ledger
-FULL JOIN (
-    SELECT lane, sum(covered)::bigint AS lines_covered, sum(counted)::bigint AS lines_counted,
-           min(least(covered, cover_shipped, need)) AS lowest
-    FROM gap_detector.line GROUP BY lane
-) AS sums USING (lane)
-FULL JOIN (SELECT lane, shard, state FROM priority_router.lane_queue) AS queue USING (lane)
-ORDER BY lane COLLATE "C"
+-- name: line_pages
+SELECT pg_relation_size('gap_detector.line') / current_setting('block_size')::bigint
+
+-- name: line_sums
+-- Of the lines in some pages of the table: all of them at once would be a scan that nobody can interrupt for a rest.
+SELECT lane, sum(covered)::bigint AS covered, sum(counted)::bigint AS counted,
+       min(least(covered, cover_shipped, need)) AS lowest
+FROM gap_detector.line WHERE ctid >= $1 AND ctid < $2 GROUP BY lane
 
 -- name: lines
--- What the queue has or the ledger counts in it, side by side; of the back orders that ended, the later ones.
+-- What the queue has or the ledger counts in it, side by side; of the back orders that ended, the later ones. In no
+-- order, so that the first rows come before the last have been read.
 SELECT lane, order_id, line_id, need, counted, cancelling, back_order_id, waiting, state
 FROM (
     SELECT lane, order_id, line_id, need, counted, cancelling FROM gap_detector.line
@@ -35,6 +31,12 @@ FULL JOIN (
     SELECT lane, order_id, line_id, back_order_id, waiting, state FROM priority_router.back_order
     WHERE closed_at IS NULL OR closed_at >= $1
 ) AS back_order USING (lane, order_id, line_id)
+
+-- name: lanes
+SELECT lane, coalesce(ledger.shard, queue.shard) AS shard, coalesce(on_hand, 0) AS on_hand,
+       coalesce(covered, 0) AS covered, coalesce(handed, 0) AS handed, coalesce(needed, 0) AS needed, state
+FROM (SELECT lane, shard, on_hand, covered, handed, needed FROM gap_detector.lane) AS ledger
+FULL JOIN (SELECT lane, shard, state FROM priority_router.lane_queue) AS queue USING (lane)
 ORDER BY lane COLLATE "C"
 
 -- name: covered_lines
