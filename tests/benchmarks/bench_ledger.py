@@ -31,7 +31,7 @@ from backorder_runtime.record import Message, Record
 from backorder_runtime.settings import DatabaseSettings
 from backorder_runtime.shard import Shard
 from backorder_runtime.transaction import run
-from gap_detector.handlers import TOPICS, GapLedger
+from gap_detector.handlers import BUNDLES, TOPICS, GapLedger
 
 BUNDLE = 500  # lines
 PLACED = datetime(2026, 11, 24, 7, tzinfo=UTC)
@@ -103,7 +103,8 @@ async def measure(lines: int, batch: int, lanes: int, folder: Path) -> None:
         async with asyncpg.create_pool(url, min_size=1, max_size=2, server_settings={"jit": "off"}) as pool:
             async with pool.acquire() as conn:
                 claim = await store.claim(conn, 0, "bench", dict.fromkeys(TOPICS, 0))
-            shard: Shard[Any, Any] = Shard(0, 1, claim, (), GapLedger(0, 10 * lanes), _Confirmed(), frozenset())  # type: ignore[arg-type]
+            ledger = GapLedger(0, 10 * lanes)
+            shard: Shard[Any, Any] = Shard(0, 1, claim, (), ledger, _Confirmed(), frozenset(), None, BUNDLES)  # type: ignore[arg-type]
             await drain(shard, pool, stock(demand), batch)
             records = order_lines(parts, quantities)
             wall, cpu = time.perf_counter(), time.process_time()

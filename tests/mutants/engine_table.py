@@ -8,6 +8,7 @@ LOOP, BATCH, SHARD = f"{TESTS}/test_loop.py::test", f"{TESTS}/test_batch.py::tes
 TURNS = f"{TESTS}/test_turns.py::test"
 FAILED = f"{LOOP}_after_a_batch_that_failed_nothing_of_its_memory_counts"
 FENCED = f"{LOOP}_a_shard_that_somebody_else_claimed_is_let_go_and_the_others_of_its_group_go_on"
+INPUTS = f"{TESTS}/test_inputs.py::test"
 ONE_TRANSACTION = f"{BATCH}_all_that_a_batch_says_to_the_database_it_says_in_one_transaction"
 
 MUTANTS = (
@@ -210,5 +211,20 @@ MUTANTS = (
         "            batch.judge()\n",
         "",
         (f"{BATCH}_a_version_that_refuses_everything_stops_before_anything_of_it_is_stored_or_sent",),
+    ),
+    # ── reading a bundle ───────────────────────────────────────────────────────────────────────────────
+    Mutant(
+        "of a bundle, the first message is kept for a lane that is stopped, not its own",
+        f"{ENGINE}/inputs.py",
+        "self.source[self.index] if",
+        "self.source[0] if",
+        (f"{INPUTS}_read_in_one_pass_a_bundle_says_the_same_as_message_by_message",),
+    ),
+    Mutant(
+        "one message that cannot be read ends the service",
+        f"{ENGINE}/inputs.py",
+        "    except Exception:  # noqa: BLE001 - which message",
+        "    except ZeroDivisionError:  # which message",
+        (f"{INPUTS}_a_message_that_fails_has_all_of_its_bundle_looked_at_one_by_one",),
     ),
 )

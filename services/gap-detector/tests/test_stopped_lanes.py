@@ -9,14 +9,15 @@ from ledger_desk import PART, cancel, order
 
 from backorder_runtime import store
 from backorder_runtime.batch import Batch, Defect
+from backorder_runtime.bundle import TYPE, Bundler
 from backorder_runtime.clock import utc_now
-from backorder_runtime.record import Record
+from backorder_runtime.record import Message, Record
 from backorder_runtime.shard import Shard
 from backorder_runtime.transaction import run
 from gap_detector.domain.events import LineCancelled
 from gap_detector.domain.model import Ledger, Place
-from gap_detector.domain.spread import spread
-from gap_detector.handlers import TOPICS, GapLedger
+from gap_detector.domain.spread import lane_of, spread
+from gap_detector.handlers import BUNDLES, TOPICS, GapLedger
 
 SICK, WELL = f"{PART}@W1", f"{PART}@W2"
 
@@ -41,7 +42,7 @@ async def claimed(pool, handler):
         claim = await store.claim(conn, 0, "test", dict.fromkeys(TOPICS, 0))
         parked = await store.parked_lanes(conn, 0)
     relay = SimpleNamespace(sent_sequence=claim.next_sequence - 1)
-    return Shard(0, 1, claim, parked, handler, relay, frozenset())
+    return Shard(0, 1, claim, parked, handler, relay, frozenset(), None, BUNDLES)
 
 
 async def cancelling(pool):
@@ -50,10 +51,12 @@ async def cancelling(pool):
 
 
 async def takes(pool, shard, *messages, suspects=None):
-    records = []
+    """The messages in one bundle, as the intake sends them."""
+    bundler = Bundler(1)
     for message in messages:
-        place = shard.place("order-line").next_offset + len(records)
-        records.append(Record("order-line", 0, place, None, msgspec.json.encode(message)))
+        bundler.add(Message("order-line", lane_of(message), "order-line", msgspec.json.encode(message)), None)
+    place, headers = shard.place("order-line").next_offset, (("ce_type", TYPE.encode()),)
+    records = [Record("order-line", 0, place, None, bundle.value, headers) for bundle in bundler.take()]
     await run(pool, [Batch(shard, records, due=not records, suspects=suspects)], utc_now)
 
 
@@ -72,6 +75,31 @@ async def test_a_cancellation_that_a_stopped_lane_kept_counts_when_it_goes_on_an
     for _ in range(2):
         await takes(pool, mended)
     assert (await cancelling(pool), mended.parked) == ({"1": 1, "2": 2, "3": 1}, set())
+
+
+async def test_a_stopped_lane_keeps_of_a_bundle_the_message_that_is_for_it(pool):
+    sick = await claimed(pool, Sick(0, 100))
+    await takes(pool, sick, order("A", 4), order("B", 4, location="W2"))
+    sick.parked.add(SICK)
+    await pool.execute("INSERT INTO parked_lane (shard, lane, error, since) VALUES (0, $1, 'a defect', now())", SICK)
+    await takes(pool, sick, order("C", 1, location="W2"), order("D", 2), order("E", 3, location="W2"))
+    assert await pool.fetch("SELECT DISTINCT order_id FROM line WHERE order_id = 'D'") == []
+    mended = await claimed(pool, GapLedger(0, 100))
+    await pool.execute("UPDATE parked_lane SET resume = true")
+    await takes(pool, mended)
+    assert await pool.fetchval("SELECT lane FROM line WHERE order_id = 'D'") == SICK
+
+
+async def test_of_a_bundle_what_cannot_be_read_is_a_dead_letter_and_the_rest_is_placed(pool):
+    ledger = await claimed(pool, GapLedger(0, 100))
+    bundler = Bundler(1)
+    for value in (msgspec.json.encode(order("A", 4)), b'{"type": "placed"}', msgspec.json.encode(order("B", 4))):
+        bundler.add(Message("order-line", SICK, "order-line", value), None)
+    record = Record("order-line", 0, 0, None, bundler.take()[0].value, (("ce_type", TYPE.encode()),))
+    batch = Batch(ledger, [record], due=False)
+    assert [letter.copy[1] for letter in batch.outcome.entries] == [b'{"type": "placed"}']
+    await run(pool, [batch], utc_now)
+    assert [row[0] for row in await pool.fetch("SELECT order_id FROM line ORDER BY 1")] == ["A", "B"]
 
 
 def test_what_was_kept_for_a_lane_is_no_repetition_there():

@@ -17,6 +17,7 @@ from backorder_runtime import store
 from backorder_runtime.bundle import Bundler, unpack
 from backorder_runtime.dead_letters import letter_for
 from backorder_runtime.handler import Arrived
+from backorder_runtime.inputs import Input, at_once
 from backorder_runtime.outbox import Letter, OutboxBatch
 from backorder_runtime.outcome import Outcome
 from backorder_runtime.record import Record, SetTimer, Timer
@@ -43,24 +44,6 @@ class Defect(Exception):
         self.lanes = lanes
 
 
-class _Input(msgspec.Struct, Generic[E], gc=False):
-    """An input with the record or the timer it came from; with what was `kept` for a parked lane it is for that one.
-
-    It is not `understood` when nobody can tell which lanes it is for.
-    """
-
-    arrived: Arrived[E]
-    record: Record | None
-    kept: Kept | None = None
-    timer: Timer | None = None
-    understood: bool = True
-
-    @property
-    def trace(self) -> str | None:
-        """The trace that its effects go on with."""
-        return self.record.header("traceparent") if self.record else None
-
-
 class Batch(Generic[E, F]):
     """What one shard takes in a turn: `records`, whose messages are its `inputs`, and the timers that are `due`.
 
@@ -83,7 +66,9 @@ class Batch(Generic[E, F]):
         self._sent = shard.relay.sent_sequence
         self.outcome = Outcome(Bundler(shard.partitions))
         self._letters: list[Letter] = []  # of what has just been read
-        self.inputs = [item for record in shard.unseen(records) for item in self._read(record)]
+        self.inputs: list[Input[E]] = []
+        for record in shard.unseen(records):
+            self.inputs += at_once(shard.bundles, record) or self._one_by_one(record)
         self._suspects = suspects or {}
         self._doomed: dict[str, str] = {}  # lanes of which something cannot be written down now
         self._tally: Tally | None = None
@@ -98,12 +83,12 @@ class Batch(Generic[E, F]):
         """Its inputs in their order."""
         return [item.arrived for item in self.inputs]
 
-    def _read(self, record: Record) -> Iterator[_Input[E]]:
+    def _one_by_one(self, record: Record) -> Iterator[Input[E]]:
         """The inputs of a record; what cannot be read goes to the dead letters."""
         try:
             for message in unpack(record):
                 if (arrived := self._understood(message)) is not None:
-                    yield _Input(arrived, message)
+                    yield Input(arrived, message, message.header("traceparent"))
         except msgspec.DecodeError as error:
             self._refuse(record, Reason.UNREADABLE, f"not a bundle of messages: {error}")
 
@@ -131,7 +116,7 @@ class Batch(Generic[E, F]):
 
         A lane of which more is kept stays parked for what is new.
         """
-        inputs: list[_Input[E]] = []
+        inputs: list[Input[E]] = []
         for lane in lanes:
             if lane.whole:
                 self.shard.parked.discard(lane.lane)
@@ -139,11 +124,11 @@ class Batch(Generic[E, F]):
             self.outcome.more |= not lane.whole
         self.inputs[:0] = inputs
 
-    def _taken(self, kept: Kept) -> _Input[E] | None:
+    def _taken(self, kept: Kept) -> Input[E] | None:
         """What was kept, understood by the version that is to go on with it, which may refuse it."""
         try:
             if (arrived := self.shard.handler.decode(kept.record)) is not None:
-                return _Input(arrived, kept.record, kept=kept)
+                return Input(arrived, kept.record, kept.record.header("traceparent"), kept=kept)
         except Refused as refused:
             self.outcome.entries.append(letter_for(kept.record, refused.reason, refused.detail))
         except Exception as defect:  # noqa: BLE001 - see `_decide`
@@ -156,7 +141,7 @@ class Batch(Generic[E, F]):
         """Timers that rang."""
         for timer in timers:
             try:
-                self.inputs.append(_Input(self.shard.handler.on_timer(timer), None, timer=timer))
+                self.inputs.append(Input(self.shard.handler.on_timer(timer), None, timer=timer))
             except Exception as defect:  # noqa: BLE001 - see `_decide`
                 self._stop_at(timer, defect)
 
@@ -178,10 +163,10 @@ class Batch(Generic[E, F]):
         """Count what could not be read of what is new. Raises `TooManyRefused`: then nothing may be stored."""
         if self.shard.limit is not None:
             new = (item for item in self.inputs if item.kept is None)
-            read = (item.record.topic for item in new if item.record and item.understood)
+            read = (item.topic for item in new if item.topic and item.understood)
             self._tally = self.shard.limit.judge(read, self._letters)
 
-    def _process(self, item: _Input[E], now: datetime) -> None:
+    def _process(self, item: Input[E], now: datetime) -> None:
         kept_for = item.kept.lane if item.kept is not None else None
         try:
             parts = self.shard.handler.spread(item.arrived, kept_for)
@@ -203,7 +188,7 @@ class Batch(Generic[E, F]):
         if item.kept is not None and kept_for not in self.outcome.errors:
             self.outcome.let_go.append(item.kept.id)
 
-    def _cannot_spread(self, item: _Input[E], defect: Exception) -> None:
+    def _cannot_spread(self, item: Input[E], defect: Exception) -> None:
         if item.kept is not None:
             self._stop(item.kept.lane, defect, _at(item.record))
         elif item.timer is not None:
@@ -217,11 +202,11 @@ class Batch(Generic[E, F]):
             _log.error("lane parked", lane=lane, shard=self.shard.number, error=self._suspects[lane])
             self._park(lane, self._suspects[lane])
 
-    def _stopped(self, lane: str, item: _Input[E]) -> bool:
+    def _stopped(self, lane: str, item: Input[E]) -> bool:
         """Whether this lane takes no input, or nothing but what was kept for it."""
         return lane in self._doomed or lane in (self.shard.parked if item.kept is None else self.outcome.errors)
 
-    def _decide(self, arrived: Arrived[E], item: _Input[E], now: datetime, *, alone: bool) -> None:
+    def _decide(self, arrived: Arrived[E], item: Input[E], now: datetime, *, alone: bool) -> None:
         handler, outcome = self.shard.handler, self.outcome
         try:
             facts = handler.decide(arrived, now)
@@ -240,7 +225,7 @@ class Batch(Generic[E, F]):
         except Exception as defect:  # noqa: BLE001 - raised at the end, see `process`
             self._doom(arrived.lane, item, defect)
 
-    def _doom(self, lane: str, item: _Input[E], defect: Exception) -> None:
+    def _doom(self, lane: str, item: Input[E], defect: Exception) -> None:
         _log.exception("lane will be parked", lane=lane, shard=self.shard.number)
         self._doomed[lane] = _named(defect) + _at(item.record, item.timer)
 
@@ -256,7 +241,7 @@ class Batch(Generic[E, F]):
         self.shard.parked.add(lane)
         self.outcome.errors[lane] = error
 
-    def _hold_back(self, lane: str, item: _Input[E]) -> None:
+    def _hold_back(self, lane: str, item: Input[E]) -> None:
         """Keep an input of a stopped lane: what is new behind the others, what was kept or rang where it was."""
         if item.timer is not None:
             self._put_back(item.timer)

@@ -4,8 +4,9 @@ What a record costs (the client, the broker, headers, a place in the log) is the
 each message. Only internal topics are written so: what is public keeps one record for each event.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 from aiokafka.partitioner import murmur2
@@ -17,19 +18,33 @@ from backorder_runtime.record import Headers, Message, Record
 TYPE = "bundle"
 _MOST_MESSAGES = 500
 _MOST_BYTES = 500_000
+M = TypeVar("M")
 
 
-class Item(Struct, frozen=True, array_like=True, gc=False):
+class Item(Struct, Generic[M], frozen=True, array_like=True, gc=False):
     """One message of a bundle: its lane, its type, the trace it goes on with, and what it says."""
 
     key: str
     type: str
     trace: str | None
-    message: Raw
+    message: M
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(list[Item]).decode
+_decode = msgspec.json.Decoder(list[Item[Raw]]).decode
+
+Reader: TypeAlias = Callable[[Record], Sequence[Item[Any]] | None]
+"""Reads all messages of a bundle in one pass; None when it is none. Raises msgspec.DecodeError."""
+
+
+def reader(message: object) -> Reader:
+    """How bundles of a topic are read where all its messages are of one type, which may be a union."""
+    decode = msgspec.json.Decoder(list[Item[message]]).decode  # type: ignore[valid-type]
+
+    def read(record: Record) -> Sequence[Item[Any]] | None:
+        return decode(record.value or b"") if record.header("ce_type") == TYPE else None
+
+    return read
 
 
 @lru_cache(maxsize=200_000)
@@ -56,7 +71,7 @@ class Bundler:
         else:
             self._put((message.topic, partition_of(message.key, self._partitions)), item, len(value))
 
-    def _put(self, place: tuple[str, int], item: Item, size: int) -> None:
+    def _put(self, place: tuple[str, int], item: Item[Raw], size: int) -> None:
         bundle = self._open.get(place)
         if bundle is None:
             bundle = self._open[place] = _Open()
@@ -75,7 +90,7 @@ class Bundler:
 class _Open(Struct):
     """A bundle that takes more; `size` in bytes."""
 
-    items: list[Item] = []
+    items: list[Item[Raw]] = []
     size: int = 0
 
 

@@ -1,23 +1,28 @@
 """What the engine needs to know of a service whose lanes it runs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from backorder_contracts.topics import TOPICS
 from backorder_runtime.handler import LaneHandler
+from backorder_runtime.inputs import Bundles
 from backorder_runtime.retention import Rule
 
 
 @dataclass(frozen=True, slots=True)
 class LaneService:
-    """Its name, its inputs, a handler for each shard, what it forgets, and whether it may claim shards yet."""
+    """Its name, its inputs, a handler for each shard, what it forgets, and whether it may claim shards yet.
+
+    `bundles` says of which inputs whole bundles are read in one pass.
+    """
 
     name: str
     topics: tuple[str, ...]
     new_handler: Callable[[int], LaneHandler[Any, Any]]
     rules: tuple[Rule, ...] = ()
     prepared: Callable[[], bool] = lambda: True
+    bundles: Bundles = field(default_factory=dict)
 
     @property
     def sequenced(self) -> frozenset[str]:

@@ -126,7 +126,15 @@ class Ownership:
         relay.sent_sequence = claim.sent_sequence
         handler, partitions = self._service.new_handler(number), self._settings.kafka.partitions
         self.shards[number] = Shard(
-            number, partitions, claim, taken.parked, handler, relay, self._service.sequenced, self._limit
+            number,
+            partitions,
+            claim,
+            taken.parked,
+            handler,
+            relay,
+            self._service.sequenced,
+            self._limit,
+            self._service.bundles,
         )
         self.relays[number] = asyncio.create_task(relay.run())
         relay.put(taken.unsent)

@@ -1,8 +1,10 @@
 """Named SQL: a file of statements, each under a line `-- name: what_it_does`."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
+
+import msgspec
 
 _NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
 
@@ -27,6 +29,6 @@ def texts(values: Iterable[str]) -> str:
     return "\x1f".join(values)
 
 
-def numbers(values: Iterable[int]) -> str:
+def numbers(values: Sequence[int]) -> str:
     """Whole numbers as one parameter, which the statement takes apart by `string_to_array($n, ',')::bigint[]`."""
-    return ",".join(map(str, values))
+    return msgspec.json.encode(values)[1:-1].decode()

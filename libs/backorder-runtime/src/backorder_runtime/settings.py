@@ -56,7 +56,7 @@ class EngineSettings(BaseModel, frozen=True):
     """
 
     batch: int = Field(default=2_000, ge=1, le=100_000)
-    batch_bytes: int = Field(default=1_000_000, ge=1_000)
+    batch_bytes: int = Field(default=2_000_000, ge=1_000)
     together_bytes: int = Field(default=400_000, ge=0)
     pace: float = Field(default=0.01, ge=0, le=1)
     report: float = Field(default=1, gt=0, le=60)

@@ -66,7 +66,7 @@ def _report(batches: "Sequence[Batch[Any, Any]]", published: Mapping[int, Outbox
     told = [batch for batch in batches if batch.records or batch.shard.number in published]
     if not told:
         return
-    first = next((item for batch in told for item in batch.inputs if item.record), None)
+    first = next((item for batch in told for item in batch.inputs if item.source), None)
     _log.info(
         "batch",
         records=sum(len(batch.records) for batch in told),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import starmap
-from typing import TypeAlias, get_args
+from typing import Final, TypeAlias, get_args
 
 import msgspec
 
@@ -11,7 +11,9 @@ from backorder_contracts import identity
 from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, OrderEntry, QueueNeed
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.asking import Asking
+from backorder_runtime.bundle import reader
 from backorder_runtime.handler import Arrived
+from backorder_runtime.inputs import Bundles
 from backorder_runtime.record import Effect, Record, Timer
 from gap_detector import repository
 from gap_detector.domain import events as e
@@ -29,6 +31,21 @@ TOPICS = ("order-line", "supply", "back-order-need")
 
 _order_entry = msgspec.json.Decoder(OrderEntry)
 _need = msgspec.json.Decoder(QueueNeed)
+
+
+def _of_order(entry: OrderEntry) -> Arrived[Input]:
+    return Arrived(lane_of(entry), entry)
+
+
+def _of_queue(need: QueueNeed) -> Arrived[Input]:
+    return Arrived(identity.lane(need.part_id, need.location_id), need)
+
+
+BUNDLES: Final[Bundles] = {
+    "order-line": (reader(OrderEntry), _of_order),
+    "back-order-need": (reader(QueueNeed), _of_queue),
+}
+"""What comes in bundles of one type."""
 
 
 class GapLedger:
@@ -51,11 +68,9 @@ class GapLedger:
         try:
             match record.topic:
                 case "order-line":
-                    entry = _order_entry.decode(value)
-                    return Arrived(lane_of(entry), entry)
+                    return _of_order(_order_entry.decode(value))
                 case "back-order-need":
-                    need = _need.decode(value)
-                    return Arrived(identity.lane(need.part_id, need.location_id), need)
+                    return _of_queue(_need.decode(value))
                 case _ if record.header("ce_type") == "stock.positioned":
                     moved = read_position(value)
                     return Arrived(identity.lane(moved.part_id, moved.location_id), moved)
