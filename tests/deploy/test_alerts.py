@@ -11,6 +11,7 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from auditor import metrics as auditor_metrics
+from auditor.settings import AuditSettings
 from backorder_contracts.refusal import Reason
 from backorder_runtime import telemetry
 from notifier import metrics as notifier_metrics
@@ -53,6 +54,11 @@ def test_an_alert_says_what_happened_and_what_to_do(alert):
         assert set(re.findall(r"\$labels\.(\w+)", text)) <= labels
     assert rule["annotations"]["runbook_url"].endswith(f"/docs/runbooks/{alert}.md")
     assert (RUNBOOKS / f"{alert}.md").is_file()
+
+
+def test_an_audit_may_fail_twice_before_anybody_is_told():
+    (seconds,) = re.findall(r"> (\d+)$", ALERTS["BackorderAuditStale"]["expr"])
+    assert int(seconds) >= 3 * AuditSettings().every
 
 
 def test_every_runbook_has_its_alert_and_its_four_headings():

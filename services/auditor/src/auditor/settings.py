@@ -13,7 +13,7 @@ class AuditSettings(BaseModel, frozen=True):
     cannot be read in `patience` seconds. An audit that takes more than `stall` seconds is stuck.
     """
 
-    every: float = Field(default=60, gt=0)
+    every: float = Field(default=300, gt=0)
     ended: float = Field(default=1, ge=0)
     backlog: int = Field(default=50_000, ge=0)
     patience: float = Field(default=30, gt=0)
