@@ -70,8 +70,8 @@ MUTANTS = (
     Mutant(
         "what cannot be spread counts as read",
         f"{ENGINE}/batch.py",
-        "if item.record and item.understood)",
-        "if item.record)",
+        "if item.topic and item.understood)",
+        "if item.topic)",
         (f"{DEFECTS}_a_version_that_understands_nothing_stops",),
     ),
     Mutant(

@@ -1,8 +1,7 @@
 """Every way in which the numbers of a lane may be wrong is found, and called by its name."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from auditor.domain.books import BackOrder, Ledger, LedgerLine, Pair
 from auditor.domain.identities import NAMED, SHOWN, Identity, LaneAudit
