@@ -31,7 +31,7 @@ from backorder_runtime.record import Message, Record
 from backorder_runtime.settings import DatabaseSettings
 from backorder_runtime.shard import Shard
 from backorder_runtime.transaction import run
-from gap_detector.handlers import BUNDLES, TOPICS, GapLedger
+from gap_detector.handlers import READERS, TOPICS, GapLedger
 
 BUNDLE = 500  # lines
 PLACED = datetime(2026, 11, 24, 7, tzinfo=UTC)
@@ -104,7 +104,7 @@ async def measure(lines: int, batch: int, lanes: int, folder: Path) -> None:
             async with pool.acquire() as conn:
                 claim = await store.claim(conn, 0, "bench", dict.fromkeys(TOPICS, 0))
             ledger = GapLedger(0, 10 * lanes)
-            shard: Shard[Any, Any] = Shard(0, 1, claim, (), ledger, _Confirmed(), frozenset(), None, BUNDLES)  # type: ignore[arg-type]
+            shard: Shard[Any, Any] = Shard(0, 1, claim, (), ledger, _Confirmed(), frozenset(), None, READERS)  # type: ignore[arg-type]
             await drain(shard, pool, stock(demand), batch)
             records = order_lines(parts, quantities)
             wall, cpu = time.perf_counter(), time.process_time()

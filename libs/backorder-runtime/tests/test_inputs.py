@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backorder_runtime.bundle import TYPE, Bundler, reader, unpack
+from backorder_runtime.bundle import TYPE, Bundler, unpack
 from backorder_runtime.handler import Arrived
-from backorder_runtime.inputs import at_once
+from backorder_runtime.inputs import Reader, at_once
 from backorder_runtime.record import Message, Record
 
 NUMBERS = "order-line"
@@ -22,7 +22,7 @@ def understand(number: int) -> Arrived[int]:
     return Arrived(f"lane of {number}", number)
 
 
-BUNDLES = {NUMBERS: (reader(int), understand)}
+READERS = {NUMBERS: Reader(int, understand)}
 
 
 def bundle(*said: tuple[str, object, str | None], topic: str = NUMBERS) -> Record:
@@ -36,10 +36,11 @@ def bundle(*said: tuple[str, object, str | None], topic: str = NUMBERS) -> Recor
 @given(messages)
 def test_read_in_one_pass_a_bundle_says_the_same_as_message_by_message(said: list[tuple[str, int, str | None]]) -> None:
     record = bundle(*((lane, 14 if number == 13 else number, trace) for lane, number, trace in said))
-    inputs = at_once(BUNDLES, record)
+    inputs = at_once(READERS, record)
     assert inputs is not None
     one_by_one = list(unpack(record))
     assert [item.arrived for item in inputs] == [understand(json.loads(each.value or b"")) for each in one_by_one]
+    assert [item.arrived for item in inputs] == [READERS[NUMBERS].one(each.value or b"") for each in one_by_one]
     assert [item.trace for item in inputs] == [each.header("traceparent") for each in one_by_one]
     assert [item.record for item in inputs] == one_by_one
     assert {item.topic for item in inputs} <= {NUMBERS}
@@ -47,10 +48,10 @@ def test_read_in_one_pass_a_bundle_says_the_same_as_message_by_message(said: lis
 
 @pytest.mark.parametrize("wrong", ["a text", 1.5, None, 13, {}])
 def test_a_message_that_fails_has_all_of_its_bundle_looked_at_one_by_one(wrong: object) -> None:
-    assert at_once(BUNDLES, bundle(("A@W1", 1, None), ("A@W1", wrong, None), ("A@W1", 2, None))) is None
+    assert at_once(READERS, bundle(("A@W1", 1, None), ("A@W1", wrong, None), ("A@W1", 2, None))) is None
 
 
 def test_what_is_no_bundle_or_has_no_type_of_its_own_is_looked_at_one_by_one() -> None:
-    assert at_once(BUNDLES, bundle(("A@W1", 1, None), topic="supply")) is None
-    assert at_once(BUNDLES, Record(NUMBERS, 0, 7, b"A@W1", b"[1]", (("ce_type", b"x"),))) is None
-    assert at_once(BUNDLES, Record(NUMBERS, 0, 7, None, b"no json", (("ce_type", TYPE.encode()),))) is None
+    assert at_once(READERS, bundle(("A@W1", 1, None), topic="supply")) is None
+    assert at_once(READERS, Record(NUMBERS, 0, 7, b"A@W1", b"[1]", (("ce_type", b"x"),))) is None
+    assert at_once(READERS, Record(NUMBERS, 0, 7, None, b"no json", (("ce_type", TYPE.encode()),))) is None

@@ -17,7 +17,7 @@ from backorder_runtime.transaction import run
 from gap_detector.domain.events import LineCancelled
 from gap_detector.domain.model import Ledger, Place
 from gap_detector.domain.spread import lane_of, spread
-from gap_detector.handlers import BUNDLES, TOPICS, GapLedger
+from gap_detector.handlers import READERS, TOPICS, GapLedger
 
 SICK, WELL = f"{PART}@W1", f"{PART}@W2"
 
@@ -42,7 +42,7 @@ async def claimed(pool, handler):
         claim = await store.claim(conn, 0, "test", dict.fromkeys(TOPICS, 0))
         parked = await store.parked_lanes(conn, 0)
     relay = SimpleNamespace(sent_sequence=claim.next_sequence - 1)
-    return Shard(0, 1, claim, parked, handler, relay, frozenset(), None, BUNDLES)
+    return Shard(0, 1, claim, parked, handler, relay, frozenset(), None, READERS)
 
 
 async def cancelling(pool):
@@ -50,13 +50,18 @@ async def cancelling(pool):
     return dict(await pool.fetch("SELECT line_id, cancelling FROM line"))
 
 
+def bundled(shard, *said):
+    """What is said to lanes, in one bundle; nothing in none."""
+    bundler = Bundler(1)
+    for lane, value in said:
+        bundler.add(Message("order-line", lane, "order-line", value), None)
+    place, headers = shard.place("order-line").next_offset, (("ce_type", TYPE.encode()),)
+    return [Record("order-line", 0, place, None, bundle.value, headers) for bundle in bundler.take()]
+
+
 async def takes(pool, shard, *messages, suspects=None):
     """The messages in one bundle, as the intake sends them."""
-    bundler = Bundler(1)
-    for message in messages:
-        bundler.add(Message("order-line", lane_of(message), "order-line", msgspec.json.encode(message)), None)
-    place, headers = shard.place("order-line").next_offset, (("ce_type", TYPE.encode()),)
-    records = [Record("order-line", 0, place, None, bundle.value, headers) for bundle in bundler.take()]
+    records = bundled(shard, *((lane_of(message), msgspec.json.encode(message)) for message in messages))
     await run(pool, [Batch(shard, records, due=not records, suspects=suspects)], utc_now)
 
 
@@ -92,11 +97,8 @@ async def test_a_stopped_lane_keeps_of_a_bundle_the_message_that_is_for_it(pool)
 
 async def test_of_a_bundle_what_cannot_be_read_is_a_dead_letter_and_the_rest_is_placed(pool):
     ledger = await claimed(pool, GapLedger(0, 100))
-    bundler = Bundler(1)
-    for value in (msgspec.json.encode(order("A", 4)), b'{"type": "placed"}', msgspec.json.encode(order("B", 4))):
-        bundler.add(Message("order-line", SICK, "order-line", value), None)
-    record = Record("order-line", 0, 0, None, bundler.take()[0].value, (("ce_type", TYPE.encode()),))
-    batch = Batch(ledger, [record], due=False)
+    values = (msgspec.json.encode(order("A", 4)), b'{"type": "placed"}', msgspec.json.encode(order("B", 4)))
+    batch = Batch(ledger, bundled(ledger, *((SICK, value) for value in values)), due=False)
     assert [letter.copy[1] for letter in batch.outcome.entries] == [b'{"type": "placed"}']
     await run(pool, [batch], utc_now)
     assert [row[0] for row in await pool.fetch("SELECT order_id FROM line ORDER BY 1")] == ["A", "B"]

@@ -68,7 +68,7 @@ class Batch(Generic[E, F]):
         self._letters: list[Letter] = []  # of what has just been read
         self.inputs: list[Input[E]] = []
         for record in shard.unseen(records):
-            self.inputs += at_once(shard.bundles, record) or self._one_by_one(record)
+            self.inputs += at_once(shard.readers, record) or self._one_by_one(record)
         self._suspects = suspects or {}
         self._doomed: dict[str, str] = {}  # lanes of which something cannot be written down now
         self._tally: Tally | None = None

@@ -4,9 +4,9 @@ What a record costs (the client, the broker, headers, a place in the log) is the
 each message. Only internal topics are written so: what is public keeps one record for each event.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 from aiokafka.partitioner import murmur2
@@ -32,19 +32,6 @@ class Item(Struct, Generic[M], frozen=True, array_like=True, gc=False):
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[Item[Raw]]).decode
-
-Reader: TypeAlias = Callable[[Record], Sequence[Item[Any]] | None]
-"""Reads all messages of a bundle in one pass; None when it is none. Raises msgspec.DecodeError."""
-
-
-def reader(message: object) -> Reader:
-    """How bundles of a topic are read where all its messages are of one type, which may be a union."""
-    decode = msgspec.json.Decoder(list[Item[message]]).decode  # type: ignore[valid-type]
-
-    def read(record: Record) -> Sequence[Item[Any]] | None:
-        return decode(record.value or b"") if record.header("ce_type") == TYPE else None
-
-    return read
 
 
 @lru_cache(maxsize=200_000)
@@ -99,13 +86,18 @@ def _event(place: tuple[str, int], bundle: _Open) -> Event:
     return Event(topic, None, TYPE, _encode(bundle.items), None, None, partition)
 
 
+def is_bundle(record: Record) -> bool:
+    """Whether a record has messages in it, and is none itself."""
+    return record.header("ce_type") == TYPE
+
+
 def unpack(record: Record) -> Iterator[Record]:
     """The messages of a bundle, each as if it had been sent alone; another record as it is.
 
     Raises:
         msgspec.DecodeError: the bundle cannot be read.
     """
-    if record.header("ce_type") != TYPE:
+    if not is_bundle(record):
         yield record
         return
     said: tuple[str, str | None] | None = None

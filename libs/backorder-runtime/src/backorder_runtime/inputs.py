@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeAlias, TypeVar
 
+import msgspec
 from msgspec import Struct
 
-from backorder_runtime.bundle import Reader, unpack
+from backorder_runtime.bundle import Item, is_bundle, unpack
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Record, Timer
 from backorder_runtime.store import Kept
@@ -52,22 +53,38 @@ class Input(Struct, Generic[E], gc=False):
         return self.source[self.index] if isinstance(self.source, Unpacked) else self.source
 
 
-Bundles: TypeAlias = Mapping[str, tuple[Reader, Callable[[Any], Arrived[Any]]]]
-"""By topic: how its bundles are read in one pass, and what a message of theirs says to us."""
+class Reader(Generic[E]):
+    """Reads a topic whose messages are all of one type, which may be a union; `understand` says what one says to us."""
 
+    def __init__(self, message: object, understand: Callable[[Any], Arrived[E]]) -> None:
+        self._understand = understand
+        self._decode = msgspec.json.Decoder(message).decode
+        self._decode_all = msgspec.json.Decoder(list[Item[message]]).decode  # type: ignore[valid-type]
 
-def at_once(bundles: Bundles, record: Record) -> list[Input[Any]] | None:
-    """The inputs of a bundle, read in one pass.
+    def one(self, value: bytes) -> Arrived[E]:
+        """What one message says. Raises msgspec.DecodeError."""
+        return self._understand(self._decode(value))
 
-    None when its topic is not read so, or when not all of it can be: then its messages are looked at one by one.
-    """
-    if record.topic not in bundles:
-        return None
-    read, understand = bundles[record.topic]
-    try:
-        if (items := read(record)) is None:
+    def at_once(self, record: Record) -> list[Input[E]] | None:
+        """The inputs of a bundle, read in one pass.
+
+        None when it is no bundle, or not all of it can be read: then its messages are looked at one by one.
+        """
+        if not is_bundle(record):
             return None
         source = Unpacked(record)
-        return [Input(understand(item.message), source, item.trace, index) for index, item in enumerate(items)]
-    except Exception:  # noqa: BLE001 - which message it was is found out when they are looked at one by one
-        return None
+        try:
+            items = enumerate(self._decode_all(record.value or b""))
+            return [Input(self._understand(item.message), source, item.trace, index) for index, item in items]
+        except Exception:  # noqa: BLE001 - which message it was is found out when they are looked at one by one
+            return None
+
+
+Readers: TypeAlias = Mapping[str, Reader[Any]]
+"""By topic."""
+
+
+def at_once(readers: Readers, record: Record) -> list[Input[Any]] | None:
+    """The inputs of a record, read in one pass. None when its topic has no reader, or its reader cannot."""
+    reader = readers.get(record.topic)
+    return reader.at_once(record) if reader is not None else None

@@ -6,7 +6,7 @@ from typing import Any
 
 from backorder_contracts.topics import TOPICS
 from backorder_runtime.handler import LaneHandler
-from backorder_runtime.inputs import Bundles
+from backorder_runtime.inputs import Readers
 from backorder_runtime.retention import Rule
 
 
@@ -14,7 +14,7 @@ from backorder_runtime.retention import Rule
 class LaneService:
     """Its name, its inputs, a handler for each shard, what it forgets, and whether it may claim shards yet.
 
-    `bundles` says of which inputs whole bundles are read in one pass.
+    Of inputs that have one of `readers`, bundles are read in one pass.
     """
 
     name: str
@@ -22,7 +22,7 @@ class LaneService:
     new_handler: Callable[[int], LaneHandler[Any, Any]]
     rules: tuple[Rule, ...] = ()
     prepared: Callable[[], bool] = lambda: True
-    bundles: Bundles = field(default_factory=dict)
+    readers: Readers = field(default_factory=dict)
 
     @property
     def sequenced(self) -> frozenset[str]:

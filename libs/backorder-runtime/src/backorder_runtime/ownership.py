@@ -134,7 +134,7 @@ class Ownership:
             relay,
             self._service.sequenced,
             self._limit,
-            self._service.bundles,
+            self._service.readers,
         )
         self.relays[number] = asyncio.create_task(relay.run())
         relay.put(taken.unsent)

@@ -20,7 +20,7 @@ from backorder_runtime import database, http, migrate, retention
 from backorder_runtime.broker import BrokerNotReady, LogChanged, wait_for_broker
 from backorder_runtime.clock import Clock, ClockChanged, SteadyClock, utc_now
 from backorder_runtime.handler import Intake, LaneHandler
-from backorder_runtime.inputs import Bundles
+from backorder_runtime.inputs import Readers
 from backorder_runtime.intake import IntakeRunner
 from backorder_runtime.lane_service import LaneService
 from backorder_runtime.lanes import LaneRunner
@@ -62,7 +62,7 @@ class Service:
     """Everything that makes one service out of the engine.
 
     `topics` are the lane inputs; `new_handler` makes the handler of a shard that was just claimed, and no shard is
-    claimed before the service is `prepared`. Of the topics in `bundles`, whole bundles are read in one pass.
+    claimed before the service is `prepared`. Of topics that have one of `readers`, bundles are read in one pass.
     `side_tasks` run beside the loops until the service stops; when one fails, the service does. What is over leaves
     the tables by `shard_rules`, which run under the fence of a shard, and `table_rules`.
     """
@@ -77,7 +77,7 @@ class Service:
     table_rules: tuple[Rule, ...] = ()
     routes: Callable[[Running], Sequence[BaseRoute]] = field(default=lambda _: ())
     prepared: Callable[[], bool] = field(default=lambda: True)
-    bundles: Bundles = field(default_factory=dict)
+    readers: Readers = field(default_factory=dict)
 
 
 def main(service: Service, settings: Settings) -> None:
@@ -162,7 +162,7 @@ async def _run_loops(
             lambda shard: service.new_handler(shard, running),
             service.shard_rules,
             service.prepared,
-            service.bundles,
+            service.readers,
         ),
         settings,
         pool,

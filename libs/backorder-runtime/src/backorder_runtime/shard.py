@@ -10,7 +10,7 @@ from asyncpg import Pool
 from backorder_runtime import store
 from backorder_runtime.bundle import Bundler
 from backorder_runtime.handler import LaneHandler
-from backorder_runtime.inputs import Bundles
+from backorder_runtime.inputs import Readers
 from backorder_runtime.outbox import OutboxBatch
 from backorder_runtime.outcome import Outcome, keep
 from backorder_runtime.record import Record
@@ -37,7 +37,7 @@ class Shard(Generic[E, F]):
         relay: Relay,
         sequenced: frozenset[str],
         limit: RefusalLimit | None = None,
-        bundles: Bundles = MappingProxyType({}),
+        readers: Readers = MappingProxyType({}),
     ) -> None:
         self.number = number
         self.partitions = partitions
@@ -46,7 +46,7 @@ class Shard(Generic[E, F]):
         self.handler = handler
         self.relay = relay
         self.limit = limit
-        self.bundles = bundles
+        self.readers = readers
         self.parked = set(parked)
         self.rings_again = False  # there is more to do at once: a timer that is due, or what a stopped lane kept
         self._sent = claim.sent_sequence

@@ -2,7 +2,7 @@
 
 from backorder_runtime.service import Running, Service, main
 from gap_detector import retention
-from gap_detector.handlers import BUNDLES, TOPICS, GapLedger
+from gap_detector.handlers import READERS, TOPICS, GapLedger
 from gap_detector.intake import OrderIntake
 from gap_detector.settings import GapSettings
 
@@ -22,7 +22,7 @@ def service(settings: GapSettings) -> Service:
         intake=OrderIntake(),
         shard_rules=retention.shard_rules(settings.keep),
         table_rules=retention.table_rules(settings.keep),
-        bundles=BUNDLES,
+        readers=READERS,
     )
 
 

@@ -11,9 +11,8 @@ from backorder_contracts import identity
 from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, OrderEntry, QueueNeed
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.asking import Asking
-from backorder_runtime.bundle import reader
 from backorder_runtime.handler import Arrived
-from backorder_runtime.inputs import Bundles
+from backorder_runtime.inputs import Reader, Readers
 from backorder_runtime.record import Effect, Record, Timer
 from gap_detector import repository
 from gap_detector.domain import events as e
@@ -29,9 +28,6 @@ Input: TypeAlias = OrderEntry | e.Event
 
 TOPICS = ("order-line", "supply", "back-order-need")
 
-_order_entry = msgspec.json.Decoder(OrderEntry)
-_need = msgspec.json.Decoder(QueueNeed)
-
 
 def _of_order(entry: OrderEntry) -> Arrived[Input]:
     return Arrived(lane_of(entry), entry)
@@ -41,11 +37,7 @@ def _of_queue(need: QueueNeed) -> Arrived[Input]:
     return Arrived(identity.lane(need.part_id, need.location_id), need)
 
 
-BUNDLES: Final[Bundles] = {
-    "order-line": (reader(OrderEntry), _of_order),
-    "back-order-need": (reader(QueueNeed), _of_queue),
-}
-"""What comes in bundles of one type."""
+READERS: Final[Readers] = {"order-line": Reader(OrderEntry, _of_order), "back-order-need": Reader(QueueNeed, _of_queue)}
 
 
 class GapLedger:
@@ -66,18 +58,14 @@ class GapLedger:
         """An order line, a cancellation, a stock level, or what the queue needs. Raises `Refused`."""
         value = record.value or b""
         try:
-            match record.topic:
-                case "order-line":
-                    return _of_order(_order_entry.decode(value))
-                case "back-order-need":
-                    return _of_queue(_need.decode(value))
-                case _ if record.header("ce_type") == "stock.positioned":
-                    moved = read_position(value)
-                    return Arrived(identity.lane(moved.part_id, moved.location_id), moved)
-                case _:
-                    return None
+            if (reader := READERS.get(record.topic)) is not None:
+                return reader.one(value)
+            if record.header("ce_type") == "stock.positioned":
+                moved = read_position(value)
+                return Arrived(identity.lane(moved.part_id, moved.location_id), moved)
         except msgspec.DecodeError as error:
             raise Refused(Reason.UNREADABLE, str(error)) from error
+        return None
 
     def on_timer(self, timer: Timer) -> Arrived[Input]:
         """The ledger sets no timers."""
