@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import trade
-from bench_system import System, latency, ledger_step, stocked_system, whole_way
+from bench_system import System, latency, ledger_step, stocked_ledger, stocked_system, whole_way
 from meters import machine, memory_mb
 from subscriber import Subscriber
 
@@ -36,7 +36,8 @@ async def by_lanes(sizes: Sequence[int]) -> list[dict[str, Any]]:
     """The ledger step, which keeps its lanes in memory."""
     found = []
     for lanes in sizes:
-        found.append({"lanes": lanes} | await ledger_step(lanes, _DRAIN))
+        async with stocked_ledger(lanes) as system:
+            found.append({"lanes": lanes} | await ledger_step(system, trade.orders(lanes, 1), _DRAIN))
         print(json.dumps(found[-1]), flush=True)
     return found
 

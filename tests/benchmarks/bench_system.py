@@ -17,7 +17,7 @@ import signal
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
@@ -50,20 +50,20 @@ class System:
     def __init__(self, run: LocalRun, publisher: Publisher, database: "asyncpg.Connection[Any]") -> None:
         self.found = run.endpoints()
         self.pids = processes(self.found)
+        self.workers = [service["pid"] for service in self.found.services.values()]
         self.publisher = publisher
         self.database = database
         self.levels: Counter[int] = Counter()  # units that came for parts without stock
 
     async def backlog(self, wires: Sequence[Wire]) -> None:
-        """Publish while no service runs; they go on when everything stands in its topic."""
-        services = [service["pid"] for service in self.found.services.values()]
-        for pid in services:
+        """Publish while no worker runs; they go on when everything stands in its topic."""
+        for pid in self.workers:
             os.kill(pid, signal.SIGSTOP)
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self.publisher.publish(wires)
         finally:
-            for pid in services:
+            for pid in self.workers:
                 os.kill(pid, signal.SIGCONT)
 
     async def until(self, query: str, expected: int) -> None:
@@ -88,20 +88,26 @@ async def running_system(services: Sequence[Service] = SERVICES) -> AsyncIterato
                 publisher.close()
 
 
-async def ledger_step(lanes: int, lines: int) -> dict[str, Any]:
-    """Order lines from a backlog, decided, stored and told by one process: no other service runs."""
+@asynccontextmanager
+async def stocked_ledger(lanes: int) -> AsyncIterator[System]:
+    """A ledger that knows the stock of so many lanes; no other service runs."""
     only = [service for service in SERVICES if service.name == "gap-detector"]
     async with running_system(only) as system:
         await system.publisher.publish(positions(lanes, system.found.partitions))
         await system.until("SELECT count(*) FROM gap_detector.lane", lanes)
-        source, read = trade.orders(lanes, 1), 0
-        for _ in ("warms up", "counts"):
-            backlog = order_lines(islice(source, lines // trade.LINES), system.found.partitions)
-            await system.backlog(backlog)
-            before, began, read = cpu_seconds(system.pids), time.time(), read + len(backlog)
-            await system.until("SELECT sum(next_offset) FROM gap_detector.shard_input WHERE topic = 'order-line'", read)
-            rate = _rate("ledger step", lines, time.time() - began, before, system)
-        return rate
+        yield system
+
+
+async def ledger_step(system: System, source: Iterator[trade.Order], lines: int) -> dict[str, Any]:
+    """Order lines from a backlog, decided, stored and told by one process that has read none before."""
+    read = 0
+    for _ in ("warms up", "counts"):
+        backlog = order_lines(islice(source, lines // trade.LINES), system.found.partitions)
+        await system.backlog(backlog)
+        before, began, read = cpu_seconds(system.pids), time.time(), read + len(backlog)
+        await system.until("SELECT sum(next_offset) FROM gap_detector.shard_input WHERE topic = 'order-line'", read)
+        rate = drained("ledger step", lines, time.time() - began, before, system)
+    return rate
 
 
 async def whole_way(
@@ -115,10 +121,11 @@ async def whole_way(
     async with asyncio.timeout(_LIMIT):
         while subscriber.opened < goal:
             await asyncio.sleep(0.02)
-    return _rate("whole way", lines, time.time() - began, before, system)
+    return drained("whole way", lines, time.time() - began, before, system)
 
 
-def _rate(name: str, lines: int, seconds: float, before: dict[str, float], system: System) -> dict[str, Any]:
+def drained(name: str, lines: int, seconds: float, before: dict[str, float], system: System) -> dict[str, Any]:
+    """How fast so many lines went, and what they took of the processors since `before`."""
     after = cpu_seconds(system.pids)
     return {
         "what": name,
@@ -130,16 +137,25 @@ def _rate(name: str, lines: int, seconds: float, before: dict[str, float], syste
 
 
 async def latency(
-    system: System, subscriber: Subscriber, source: Iterator[trade.Order], rate: int, seconds: int
+    system: System,
+    subscriber: Subscriber,
+    source: Iterator[trade.Order],
+    rate: int,
+    seconds: int,
+    units: int = UNITS,
+    written: Callable[[Sequence[Planned]], list[Planned]] = list,
 ) -> dict[str, Any]:
-    """Orders at a steady rate; a unit comes a second later for every short line, but for no more than `UNITS`."""
+    """Orders at a steady rate; a unit comes a second later for every short line, but for no more than `units`.
+
+    `written` makes of what an upstream publishes what it is to publish instead.
+    """
     orders = list(islice(source, rate * seconds // trade.LINES))
     began = time.time() + 2 + len(orders) / 10_000  # until then everything is prepared
-    plan, due = _prepared(system, orders, began, rate)
+    plan, due = _prepared(system, orders, began, rate, units)
     expected = Counter("opened" for order in orders for _ in order.short)
     expected["allocated"] = len(plan) - len(orders)
     subscriber.start()
-    playing = asyncio.ensure_future(play(system.found.kafka, plan))
+    playing = asyncio.ensure_future(play(system.found.kafka, written(plan)))
     await asyncio.sleep(max(0.0, began - time.time()))
     before = cpu_seconds(system.pids)
     await playing
@@ -153,10 +169,12 @@ async def latency(
     }
 
 
-def _prepared(system: System, orders: Sequence[trade.Order], began: float, rate: int) -> tuple[list[Planned], Due]:
+def _prepared(
+    system: System, orders: Sequence[trade.Order], began: float, rate: int, units: int
+) -> tuple[list[Planned], Due]:
     """What upstream publishes from `began` on, and what a subscriber is to see of it."""
     steps: list[tuple[float, trade.Order, int | None]] = []
-    draw, share = random.Random(rate), UNITS * trade.SHORT / rate
+    draw, share = random.Random(rate), units * trade.SHORT / rate
     for n, order in enumerate(orders):
         at = began + n * trade.LINES / rate
         steps.append((at, order, None))
@@ -179,29 +197,38 @@ def _prepared(system: System, orders: Sequence[trade.Order], began: float, rate:
 
 def _quantiles(times: Sequence[float]) -> dict[str, float]:
     shares = (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999))
+    if not times:
+        return {"count": 0}
     return {name: round(1000 * trade.quantile(times, q), 1) for name, q in shares} | {"count": len(times)}
+
+
+@asynccontextmanager
+async def subscribed(system: System) -> AsyncIterator[Subscriber]:
+    """A subscriber; if it fails the measurement ends, since nothing would be seen any more."""
+    async with asyncio.TaskGroup() as tasks:
+        subscriber = Subscriber()
+        watching = tasks.create_task(subscriber.run(system.found.kafka))
+        await asyncio.to_thread(subscriber.ready.wait)
+        yield subscriber
+        watching.cancel()
 
 
 @asynccontextmanager
 async def stocked_system(lanes: int) -> AsyncIterator[tuple[System, Subscriber]]:
     """A system that knows the stock of so many lanes, and a subscriber."""
-    # a subscriber that fails ends the measurement: nothing would be seen any more
-    async with running_system() as system, asyncio.TaskGroup() as tasks:
-        subscriber = Subscriber()
-        watching = tasks.create_task(subscriber.run(system.found.kafka))
-        await asyncio.to_thread(subscriber.ready.wait)
+    async with running_system() as system, subscribed(system) as subscriber:
         await system.publisher.publish(
             [trade.stock(part, 0 if trade.is_short(part) else trade.PLENTY) for part in range(lanes)]
         )
         await system.until("SELECT count(*) FROM gap_detector.lane", lanes)
         yield system, subscriber
-        watching.cancel()
 
 
 async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int]) -> dict[str, Any]:
     """All figures of this machine."""
     report: dict[str, Any] = {"machine": machine(), "at": time.strftime("%Y-%m-%d %H:%M"), "lanes": lanes}
-    report["ledger"] = await ledger_step(lanes, drain)
+    async with stocked_ledger(lanes) as system:
+        report["ledger"] = await ledger_step(system, trade.orders(lanes, 1), drain)
     print(json.dumps(report["ledger"]))
     async with stocked_system(lanes) as (system, subscriber):
         source = trade.orders(lanes, 2)

@@ -1,0 +1,146 @@
+"""The ledger step beside the one that a team would write without an engine, in turns on the same machine.
+
+How fast a machine is differs between machines, and of a shared one between hours; how many times as fast one program
+is as another differs much less. Both drain the same lines, from a broker and a database of their own, and are then
+asked how long an answer takes at a steady rate: ours from an order, which its intake splits, the other from a line.
+
+Run: python tests/benchmarks/bench_plain.py [--pairs 3] [--lanes 20000] [--drain 150000] [--json FILE]
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import plain_ledger
+import trade
+from bench_system import System, drained, latency, ledger_step, running_system, stocked_ledger, subscribed
+from meters import cpu_seconds, machine
+from upstream import Planned
+
+from backorder_runtime.bundle import partition_of
+from backorder_runtime.outbox import Wire
+from backorder_runtime.record import Message, Record
+from gap_detector.intake import OrderIntake
+
+_RATE = 2_000  # lines a second
+_WARM = 20  # seconds at that rate
+_SECONDS = 30
+_BATCH = 2_000  # lines: the best of 500, 1,000, 2,000 and 5,000
+
+
+def _messages(orders: Iterable[bytes]) -> Iterable[Message]:
+    intake = OrderIntake()
+    for offset, order in enumerate(orders):
+        yield from intake.translate(Record("order-placed", 0, offset, None, order))
+
+
+def _as_lines(plan: Sequence[Planned]) -> list[Planned]:
+    """What upstream publishes, as lines, one record each."""
+    return [(at, "order-line", line.value or b"") for at, _, order in plan for line in _messages([order])]
+
+
+@asynccontextmanager
+async def plain_system(lanes: int, batch: int) -> AsyncIterator[tuple[System, asyncio.StreamReader]]:
+    """The other ledger, which knows the stock of so many lanes, and what it prints."""
+    async with running_system(()) as system:
+        await system.database.execute(plain_ledger.TABLES)
+        stock = [(f"P-{part}@W1", 0 if trade.is_short(part) else trade.PLENTY, 0, 0) for part in range(lanes)]
+        await system.database.copy_records_to_table("lane", schema_name="plain", records=stock)
+        command = (sys.executable, plain_ledger.__file__, system.found.kafka, system.found.database, str(batch))
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        try:
+            assert process.stdout is not None
+            await process.stdout.readline()
+            system.pids["plain"] = process.pid
+            system.workers.append(process.pid)
+            yield system, process.stdout
+        finally:
+            process.kill()
+            await process.wait()
+
+
+async def plain(lanes: int, lines: int, batch: int) -> dict[str, Any]:
+    """The other ledger: from a backlog, then at a steady rate."""
+    async with plain_system(lanes, batch) as (system, printed):
+        source, goal = trade.orders(lanes, 1), 0
+        for _ in ("warms up", "counts"):
+            orders = [order.wire().value or b"" for order in islice(source, lines // trade.LINES)]
+            partitions = system.found.partitions
+            backlog = [
+                Wire("order-line", line.key.encode(), line.value, (), partition_of(line.key, partitions))
+                for line in _messages(orders)
+            ]
+            await system.backlog(backlog)
+            before, began, goal = cpu_seconds(system.pids), time.time(), goal + len(backlog)
+            while int(await printed.readline()) < goal:
+                pass
+            rate = drained("plain", lines, time.time() - began, before, system)
+        reading = asyncio.create_task(printed.read())  # or it would wait until somebody does
+        async with subscribed(system) as subscriber:
+            await latency(system, subscriber, source, _RATE, _WARM, 0, _as_lines)
+            rate["latency"] = await latency(system, subscriber, source, _RATE, _SECONDS, 0, _as_lines)
+        reading.cancel()
+        return rate
+
+
+async def ours(lanes: int, lines: int) -> dict[str, Any]:
+    """Our ledger: the same."""
+    async with stocked_ledger(lanes) as system:
+        source = trade.orders(lanes, 1)
+        step = await ledger_step(system, source, lines)
+        async with subscribed(system) as subscriber:
+            await latency(system, subscriber, source, _RATE, _WARM, 0)
+            step["latency"] = await latency(system, subscriber, source, _RATE, _SECONDS, 0)
+        return step
+
+
+async def measure(pairs: int, lanes: int, lines: int, batch: int) -> dict[str, Any]:
+    """Both, in turns, with the medians."""
+    runs: dict[str, list[dict[str, Any]]] = {"plain": [], "ours": []}
+    for _ in range(pairs):
+        runs["plain"].append(await plain(lanes, lines, batch))
+        print(json.dumps(runs["plain"][-1]), flush=True)
+        runs["ours"].append(await ours(lanes, lines))
+        print(json.dumps(runs["ours"][-1]), flush=True)
+    return {
+        "machine": machine(),
+        "at": time.strftime("%Y-%m-%d %H:%M"),
+        "pairs": pairs,
+        "batch": batch,
+        **{name: _medians(each) for name, each in runs.items()},
+    }
+
+
+def _medians(runs: Sequence[dict[str, Any]]) -> dict[str, float]:
+    opened = [run["latency"]["opened"] for run in runs]
+    return {
+        "lines_per_second": round(statistics.median(run["lines_per_second"] for run in runs)),
+        "p50": statistics.median(each["p50"] for each in opened),
+        "p99": statistics.median(each["p99"] for each in opened),
+    }
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--pairs", type=int, default=3)
+    options.add_argument("--lanes", type=int, default=20_000)
+    options.add_argument("--drain", type=int, default=150_000, help="order lines in the backlog")
+    options.add_argument("--batch", type=int, default=_BATCH, help="lines that the other ledger takes at once")
+    options.add_argument("--json", type=Path)
+    chosen = options.parse_args()
+    report = asyncio.run(measure(chosen.pairs, chosen.lanes, chosen.drain, chosen.batch))
+    print(json.dumps(report))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
