@@ -28,6 +28,7 @@ from backorder_runtime.batch import Batch
 from backorder_runtime.bundle import Bundler
 from backorder_runtime.clock import utc_now
 from backorder_runtime.record import Message, Record
+from backorder_runtime.service import collect_seldom
 from backorder_runtime.settings import DatabaseSettings
 from backorder_runtime.shard import Shard
 from backorder_runtime.transaction import run
@@ -126,6 +127,7 @@ def main() -> None:
     chosen = options.parse_args()
     if chosen.batch < BUNDLE:
         options.error(f"--batch {chosen.batch} is less than a bundle: at least {BUNDLE}")
+    collect_seldom()  # as a service does
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
     with tempfile.TemporaryDirectory(prefix="backorder-bench-") as folder:
         uvloop.run(measure(chosen.lines, chosen.batch, chosen.lanes, Path(folder) / "postgres"))

@@ -70,8 +70,8 @@ MUTANTS = (
     Mutant(
         "what cannot be spread counts as read",
         f"{ENGINE}/batch.py",
-        "if item.topic and item.understood)",
-        "if item.topic)",
+        "            self._read[item.record.topic] -= 1\n",
+        "",
         (f"{DEFECTS}_a_version_that_understands_nothing_stops",),
     ),
     Mutant(

@@ -12,7 +12,7 @@ from gap_detector.domain import events as gap
 from gap_detector.domain import evolve as gap_evolve
 from gap_detector.domain.model import Lane as GapLane
 from gap_detector.domain.model import Ledger, Place
-from gap_detector.domain.spread import lane_of, spread
+from gap_detector.domain.spread import addressed, spread
 from gap_detector.publish import Teller as GapTeller
 from gap_detector.supply import read_position
 from inventory_sync.domain import decide as supply_decide
@@ -70,7 +70,7 @@ class GapSide:
     def hear_lines(self, value, now):
         message = _order.decode(value)
         self.facts = []
-        for lane, event in spread(self.ledger, lane_of(message), message):
+        for lane, event in spread(self.ledger, *addressed(message)):
             yield from self._happen(lane, event, now)
 
     def hear_supply(self, value, now):

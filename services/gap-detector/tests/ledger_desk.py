@@ -31,7 +31,7 @@ from gap_detector.domain import events as e
 from gap_detector.domain.decide import decide
 from gap_detector.domain.evolve import evolve
 from gap_detector.domain.model import Lane, Ledger, Place
-from gap_detector.domain.spread import lane_of, spread
+from gap_detector.domain.spread import addressed, spread
 
 PART, HERE = "BRK-204", "W1"
 PLACED_AT = datetime(2026, 11, 24, 7, tzinfo=UTC)
@@ -151,7 +151,7 @@ class Story:
     def _play(self, message):
         match message:
             case LinePlaced() | LineRecalled() | OrderCancelled():
-                for name, event in spread(self.ledger, lane_of(message), message):
+                for name, event in spread(self.ledger, *addressed(message)):
                     self._happen(self._named(name, message), event)
             case _:
                 self._happen(self.lane(message.location_id), message)
@@ -199,7 +199,7 @@ def tell(fact):
 
 
 _SENTENCES = {
-    e.Covered: lambda f: f"{_name(f.ref)} is covered with {f.units}",
+    e.LineEntered: lambda f: f"{_name(f.ref)} is covered with {f.covered}" if f.covered else None,
     e.Uncovered: lambda f: f"{_name(f.ref)} {'gives up' if f.cancelled else 'loses'} {f.units} of its cover",
     e.CoverShipped: lambda f: f"{f.units} of the cover of {_name(f.ref)} left",
     e.Shorted: lambda f: (

@@ -30,7 +30,6 @@ followed = st.tuples(st.just("followed"), names, st.integers(1, 5))
 stories = st.lists(st.one_of(placed, levelled, cancelled, heard, placed, levelled, followed), min_size=8, max_size=40)
 
 KEYS = {
-    e.Covered: "covered",
     e.CoverShipped: "cover left",
     e.Shorted: "lacks",
     e.CancelSent: "asked",
@@ -116,6 +115,8 @@ def told(facts):
         match fact:
             case e.Handed(n):
                 units["handed" if n > 0 else "taken"] += abs(n)
+            case e.LineEntered():
+                units["covered", name_of(fact.ref)] += fact.covered
             case e.Uncovered():
                 units["gave up" if fact.cancelled else "lost", name_of(fact.ref)] += fact.units
             case e.BackOrderLeft():

@@ -17,11 +17,18 @@ from backorder_runtime.handler import Arrived
 from backorder_runtime.record import DeadLetter, Message
 from backorder_runtime.settings import RetentionSettings
 from gap_detector import retention
+from gap_detector.domain.spread import addressed
 from gap_detector.handlers import GapLedger
 from gap_detector.settings import KeepSettings
 
 DAY = timedelta(days=1)
 KEEP = KeepSettings()
+
+
+def _arrived(message):
+    if isinstance(message, LinePlaced | LineRecalled | OrderCancelled):
+        return Arrived(*addressed(message))
+    return Arrived(identity.lane(message.part_id, message.location_id), message)
 
 
 class Shop:
@@ -45,10 +52,7 @@ class Shop:
         return int(where.location_id[-1]) % len(self.handlers)
 
     async def _run(self, shard, message):
-        where = message.line if isinstance(message, LinePlaced) else message
-        here = f"order {message.order_id}" if isinstance(message, OrderCancelled) else None
-        lane = here or identity.lane(where.part_id, where.location_id)
-        handler, arrived, now = self.handlers[shard], Arrived(lane, message), datetime.now(UTC)
+        handler, arrived, now = self.handlers[shard], _arrived(message), datetime.now(UTC)
         effects = []
         async with self.conn.transaction():
             await together(self.conn, {shard: handler.load([arrived])})

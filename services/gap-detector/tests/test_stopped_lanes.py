@@ -16,7 +16,7 @@ from backorder_runtime.shard import Shard
 from backorder_runtime.transaction import run
 from gap_detector.domain.events import LineCancelled
 from gap_detector.domain.model import Ledger, Place
-from gap_detector.domain.spread import lane_of, spread
+from gap_detector.domain.spread import addressed, spread
 from gap_detector.handlers import READERS, TOPICS, GapLedger
 
 SICK, WELL = f"{PART}@W1", f"{PART}@W2"
@@ -61,7 +61,7 @@ def bundled(shard, *said):
 
 async def takes(pool, shard, *messages, suspects=None):
     """The messages in one bundle, as the intake sends them."""
-    records = bundled(shard, *((lane_of(message), msgspec.json.encode(message)) for message in messages))
+    records = bundled(shard, *((addressed(message)[0], msgspec.json.encode(message)) for message in messages))
     await run(pool, [Batch(shard, records, due=not records, suspects=suspects)], utc_now)
 
 

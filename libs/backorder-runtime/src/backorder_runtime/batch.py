@@ -5,6 +5,7 @@ How a lane is parked for a defect of ours, and goes on, is ADR 18.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -66,9 +67,12 @@ class Batch(Generic[E, F]):
         self._sent = shard.relay.sent_sequence
         self.outcome = Outcome(Bundler(shard.partitions))
         self._letters: list[Letter] = []  # of what has just been read
+        self._read: Counter[str] = Counter()  # how many inputs of each topic have just been read
         self.inputs: list[Input[E]] = []
         for record in shard.unseen(records):
-            self.inputs += at_once(shard.readers, record) or self._one_by_one(record)
+            inputs = at_once(shard.readers, record) or list(self._one_by_one(record))
+            self._read[record.topic] += len(inputs)
+            self.inputs += inputs
         self._suspects = suspects or {}
         self._doomed: dict[str, str] = {}  # lanes of which something cannot be written down now
         self._tally: Tally | None = None
@@ -162,9 +166,7 @@ class Batch(Generic[E, F]):
     def judge(self) -> None:
         """Count what could not be read of what is new. Raises `TooManyRefused`: then nothing may be stored."""
         if self.shard.limit is not None:
-            new = (item for item in self.inputs if item.kept is None)
-            read = (item.topic for item in new if item.topic and item.understood)
-            self._tally = self.shard.limit.judge(read, self._letters)
+            self._tally = self.shard.limit.judge(self._read, self._letters)
 
     def _process(self, item: Input[E], now: datetime) -> None:
         kept_for = item.kept.lane if item.kept is not None else None
@@ -173,7 +175,7 @@ class Batch(Generic[E, F]):
         except Exception as defect:  # noqa: BLE001 - see `_decide` and `_understood`
             self._cannot_spread(item, defect)
             return
-        held: set[str] = set()
+        held: list[str] = []
         for arrived in parts:
             lane = arrived.lane
             if lane in held or (kept_for is not None and kept_for != lane):
@@ -181,7 +183,7 @@ class Batch(Generic[E, F]):
             if self._suspects:
                 self._park_if_suspect(lane)
             if self._stopped(lane, item):
-                held.add(lane)  # it is kept once, with all its parts for this lane
+                held.append(lane)  # it is kept once, with all its parts for this lane
                 self._hold_back(lane, item)
             else:
                 self._decide(arrived, item, now, alone=len(parts) == 1)
@@ -194,7 +196,7 @@ class Batch(Generic[E, F]):
         elif item.timer is not None:
             self._stop_at(item.timer, defect)
         elif item.record is not None:
-            item.understood = False
+            self._read[item.record.topic] -= 1
             self._give_up(item.record, defect)
 
     def _park_if_suspect(self, lane: str) -> None:

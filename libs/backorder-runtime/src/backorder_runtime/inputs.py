@@ -18,7 +18,6 @@ class Unpacked:
     """The messages of a bundle as records, which are made when somebody asks: of most inputs nobody ever does."""
 
     def __init__(self, record: Record) -> None:
-        self.topic = record.topic
         self._record = record
         self._messages: list[Record] | None = None
 
@@ -31,7 +30,7 @@ class Unpacked:
 class Input(Struct, Generic[E], gc=False):
     """An input with the record, the message of a bundle or the timer that it came from, and the trace it goes on with.
 
-    What was `kept` for a parked lane is for that one. It is not `understood` when nobody can tell which lanes it names.
+    What was `kept` for a parked lane is for that one.
     """
 
     arrived: Arrived[E]
@@ -40,12 +39,6 @@ class Input(Struct, Generic[E], gc=False):
     index: int = 0
     kept: Kept | None = None
     timer: Timer | None = None
-    understood: bool = True
-
-    @property
-    def topic(self) -> str | None:
-        """The topic that it was read from; None of a timer."""
-        return self.source.topic if self.source is not None else None
 
     @property
     def record(self) -> Record | None:

@@ -6,6 +6,7 @@ lanes recognise. What was translated is confirmed while the next records are rea
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from time import perf_counter
 
@@ -98,7 +99,7 @@ class IntakeRunner:
         began = perf_counter()
         wires, letters = self._translate(records)
         refused = {letter.origin for letter in letters}
-        tally = self._limit.judge((r.topic for r in records if r.origin not in refused), letters)
+        tally = self._limit.judge(Counter(r.topic for r in records if r.origin not in refused), letters)
         self._under_way = asyncio.create_task(self._publish(records, wires, letters, tally, began))
 
     async def _publish(

@@ -40,14 +40,14 @@ class RefusalLimit:
         self._accepted: Counter[str] = Counter()
         self._refused: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
-    def judge(self, accepted: Iterable[str], letters: Sequence[Letter]) -> Tally:
-        """Look at a batch before anything of it is published or stored: the topics of its good inputs, its letters.
+    def judge(self, accepted: Counter[str], letters: Sequence[Letter]) -> Tally:
+        """Look at a batch before anything of it is published or stored: its good inputs by topic, and its letters.
 
         Returns what to `keep` once the batch is committed. Raises `TooManyRefused`.
         """
         if not self._doubtful:
             return _NOTHING
-        tally = Tally(Counter(accepted), letters)
+        tally = Tally(accepted, letters)
         for topic, letter in {letter.origin.topic: letter for letter in letters}.items():
             if topic in self._doubtful:
                 self._judge(topic, tally, letter)

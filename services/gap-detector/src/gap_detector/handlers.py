@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import starmap
-from typing import Final, TypeAlias, get_args
+from typing import Final, TypeAlias
 
 import msgspec
 
 from backorder_contracts import identity
-from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, OrderEntry, QueueNeed
+from backorder_contracts.internal import LineRecalled, LineRef, OrderCancelled, OrderEntry, QueueNeed
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.asking import Asking
 from backorder_runtime.handler import Arrived
@@ -19,18 +19,18 @@ from gap_detector.domain import events as e
 from gap_detector.domain.decide import decide
 from gap_detector.domain.evolve import evolve
 from gap_detector.domain.model import Lane, Ledger, Place
-from gap_detector.domain.spread import lane_of, spread
+from gap_detector.domain.spread import OrderMessage, addressed, beside_its_order, spread
 from gap_detector.publish import TOLD, Teller
 from gap_detector.supply import read_position
 from gap_detector.wanted import Wanted, wanted_by
 
-Input: TypeAlias = OrderEntry | e.Event
+Input: TypeAlias = OrderMessage | e.Event
 
 TOPICS = ("order-line", "supply", "back-order-need")
 
 
 def _of_order(entry: OrderEntry) -> Arrived[Input]:
-    return Arrived(lane_of(entry), entry)
+    return Arrived(*addressed(entry))
 
 
 def _of_queue(need: QueueNeed) -> Arrived[Input]:
@@ -81,7 +81,7 @@ class GapLedger:
             lines += yield from repository.load_lines_of_orders(wanted.cancelled)
         yield from self._load_lanes(wanted, {line.lane for line in lines if line.shard == self._shard})
         self._take(lines)
-        if past := [ref for ref in set(known).intersection(wanted.placed) if not self._is_placed(ref)]:
+        if known and (past := [ref for ref in set(known).intersection(wanted.placed) if not self._is_placed(ref)]):
             self._past = yield from repository.load_past(past)
         if orders := {*wanted.cancelled, *(ref.order_id for ref in known)}:
             for kept in (yield from repository.load_cancellations(list(orders))):
@@ -126,17 +126,18 @@ class GapLedger:
     def spread(self, arrived: Arrived[Input], kept_for: str | None) -> Sequence[Arrived[Input]]:
         """A cancellation concerns each lane in which its order has a line."""
         message = arrived.event
-        if self._past and isinstance(message, LinePlaced) and (again := self._repeated(message)) is not None:
-            return (Arrived(arrived.lane, again),)
+        if isinstance(message, e.LineArrived):
+            known = self._known(arrived.lane, message)
+            return (arrived,) if known is message else (Arrived(arrived.lane, known),)
         if isinstance(message, _SPREAD):
             return tuple(starmap(Arrived, spread(self._ledger, arrived.lane, message, kept_for)))
         return (arrived,)
 
-    def _repeated(self, placed: LinePlaced) -> e.LineRepeated | None:
-        content = self._past.get(placed.line.ref) if placed.line.rerouted_from is None else None
-        if content is None:
-            return None
-        return e.LineRepeated(placed.line.ref, placed.origin, same=content == repository.digest(placed.line))
+    def _known(self, lane: str, line: e.LineArrived) -> e.LineArrived | e.LineRepeated:
+        """A line with what is known of it: mostly nothing."""
+        if self._past and line.line.rerouted_from is None and (content := self._past.get(line.ref)) is not None:
+            return e.LineRepeated(line.ref, line.origin, same=content == repository.digest(line.line))
+        return beside_its_order(self._ledger, lane, line)
 
     def decide(self, arrived: Arrived[Input], _now: datetime) -> Sequence[e.Fact]:
         """What follows for one lane."""
@@ -149,16 +150,16 @@ class GapLedger:
     def evolve(self, arrived: Arrived[Input], facts: Sequence[e.Fact], now: datetime) -> Sequence[Effect]:
         """Write the facts into the ledger and tell the queue and the public."""
         lane = self._ledger.lanes.get(arrived.lane, _NOWHERE)
+        if facts and type(facts[0]) not in _OF_NO_LANE:
+            self._changed_lanes.add(lane.name)
         effects: list[Effect] = []
         for fact in facts:
             evolve(lane, fact)
             kind = type(fact)
-            if kind in _OF_LANE:
-                self._changed_lanes.add(lane.name)
-            if kind in TOLD:
-                effects.extend(Teller(lane, now).tell(fact))
             if kind in _OF_ORDER:
                 self._note(lane, fact)
+            elif kind in TOLD:
+                effects.extend(Teller(lane, now).tell(fact))
         return effects
 
     def _note(self, lane: Lane, fact: e.Fact) -> None:
@@ -212,7 +213,7 @@ class GapLedger:
             self._new_lanes.clear()
 
 
-_SPREAD = (LinePlaced, LineRecalled, OrderCancelled)
+_SPREAD = (LineRecalled, OrderCancelled)
 _OF_ORDER = frozenset({e.LineEntered, e.CancellationKept})
-_OF_LANE = frozenset(get_args(e.Fact)) - {e.CancellationKept, e.Conflict}
+_OF_NO_LANE = frozenset({e.CancellationKept, e.Conflict})  # each is all that follows from its event
 _NOWHERE = Lane("", "")  # cancellations are kept in no lane

@@ -29,7 +29,6 @@ _NUMBERS_OF_NEW_LINE = ("covered", "need", "counted")
 _RARE_NUMBERS_OF_NEW_LINE = tuple(name for name in _NUMBERS_OF_LINE if name not in _NUMBERS_OF_NEW_LINE)
 _lane_numbers = attrgetter(*_NUMBERS_OF_LANE)
 _line_numbers = attrgetter(*_NUMBERS_OF_LINE)
-_new_numbers = attrgetter(*_NUMBERS_OF_NEW_LINE)
 _rare_numbers = attrgetter(*_RARE_NUMBERS_OF_NEW_LINE)
 _encode = msgspec.msgpack.Encoder().encode
 _lots = msgspec.msgpack.Decoder(tuple[Lot, ...])
@@ -158,8 +157,8 @@ def add_lines(shard: int, lines: Sequence[LaneLine]) -> Asking[None]:
     rows = []
     for lane, ref, line in lines:
         detail = None if line.detail is None else _encode(line.detail)
-        place = (ref.order_id, ref.line_id, _place(lane, line), shard, lane.name, line.number)
-        row = (*place, *_new_numbers(line), line.opened, detail)
+        name = (ref.order_id, ref.line_id, _place(lane, line))
+        row = (*name, shard, lane.name, line.number, line.covered, line.need, line.counted, line.opened, detail)
         rare = _rare_numbers(line)
         rows.append(row if rare == _NOTHING_RARE else row + rare)
     columns = (*_LINE, *_RARE_NUMBERS_OF_NEW_LINE)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, QueueNeed
+from backorder_contracts.internal import LineRecalled, LineRef, OrderCancelled, QueueNeed
 from backorder_runtime.handler import Arrived
-from gap_detector.domain.events import StockMoved
+from gap_detector.domain.events import LineArrived, StockMoved
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
     levels: dict[str, int] = {}
     for item in arrived:
         match item.event:
-            case LinePlaced(line=line):
-                lanes[item.lane] = (line.part_id, line.location_id)
-                ref = line.ref
+            case LineArrived(line, ref):
+                if item.lane not in lanes:
+                    lanes[item.lane] = (line.part_id, line.location_id)
                 arriving.add(ref)
                 if line.rerouted_from is None:
                     placed.append(ref)
@@ -54,4 +54,4 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
                 lanes[item.lane] = (stock.part_id, stock.location_id)
                 refs.update(LineRef(shipped.order_id, shipped.line_id) for shipped in stock.shipped)
                 levels[item.lane] = min(stock.on_hand, levels.get(item.lane, stock.on_hand))
-    return Wanted(lanes, list(refs), list(arriving - refs), placed, list(cancelled), levels)
+    return Wanted(lanes, list(refs), list(arriving - refs if refs else arriving), placed, list(cancelled), levels)

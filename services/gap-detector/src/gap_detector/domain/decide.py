@@ -49,11 +49,9 @@ def _arrived(lane: Lane, event: e.LineArrived) -> Sequence[e.Fact]:
     wanted = line.quantity - gone - cancelled
     free = lane.free
     cover = min(wanted, free) if lane.needed <= 0 < free else 0
-    facts: list[e.Fact] = [e.LineEntered(line, ref, lane.number + 1, gone, cancelled)]
-    if cover:
-        facts.append(e.Covered(ref, cover))
-        if lane.lots and (kept := trim(lane.lots, free - cover)) != lane.lots:
-            facts.append(e.LotsSet(kept))
+    facts: list[e.Fact] = [e.LineEntered(line, ref, lane.number + 1, gone, cancelled, cover)]
+    if cover and lane.lots and (kept := trim(lane.lots, free - cover)) != lane.lots:
+        facts.append(e.LotsSet(kept))
     if wanted > cover:
         facts.append(e.Shorted(ref, wanted - cover, first=True, cause=event.cause))
     if lane.handed >= 0 and free >= 0:

@@ -86,20 +86,17 @@ Event: TypeAlias = (
 
 
 class LineEntered(Struct, frozen=True, gc=False):
-    """A line is in the ledger, with what was cancelled and shipped of it before it came."""
+    """A line is in the ledger, with what was cancelled and shipped of it before it came.
+
+    `covered` units that were free now belong to it.
+    """
 
     line: LineDetail
     ref: LineRef
     number: int
     cover_shipped: int
     cancelled: int
-
-
-class Covered(Struct, frozen=True, gc=False):
-    """Free units now belong to a line."""
-
-    ref: LineRef
-    units: int
+    covered: int
 
 
 class Uncovered(Struct, frozen=True, gc=False):
@@ -223,7 +220,6 @@ class Conflict(Struct, frozen=True, gc=False):
 
 Fact: TypeAlias = (
     LineEntered
-    | Covered
     | Uncovered
     | CoverShipped
     | Shorted

@@ -18,11 +18,8 @@ def _line_entered(lane: Lane, fact: e.LineEntered) -> None:
     line.number = lane.number = fact.number
     line.cover_shipped = fact.cover_shipped
     line.cancelled += fact.cancelled
-
-
-def _covered(lane: Lane, fact: e.Covered) -> None:
-    lane.touch(fact.ref).covered += fact.units
-    lane.covered += fact.units
+    line.covered += fact.covered
+    lane.covered += fact.covered
 
 
 def _uncovered(lane: Lane, fact: e.Uncovered) -> None:
@@ -106,7 +103,6 @@ def _only_told(_lane: Lane, _fact: e.CancelLeft | e.CancellationKept | e.Conflic
 
 _APPLY: dict[type, Callable[[Lane, Any], None]] = {
     e.LineEntered: _line_entered,
-    e.Covered: _covered,
     e.Uncovered: _uncovered,
     e.CoverShipped: _cover_shipped,
     e.Shorted: _shorted,

@@ -3,33 +3,36 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from backorder_contracts import identity
 from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, OrderEntry
 from gap_detector.domain import events as e
 from gap_detector.domain.model import Ledger, Order
 
 LaneEvent: TypeAlias = tuple[str, e.Event]
+OrderMessage: TypeAlias = e.LineArrived | LineRecalled | OrderCancelled
 
 
-def lane_of(message: OrderEntry) -> str:
-    """The lane that a message of the order line topic is sent to, or what stands for one."""
-    match message:
-        case LinePlaced(line=line):
-            return identity.lane(line.part_id, line.location_id)
+def addressed(entry: OrderEntry) -> tuple[str, OrderMessage]:
+    """The lane that an entry of the order line topic is sent to, or what stands for one, and what it says there."""
+    match entry:
+        case LinePlaced(line, cause, origin):
+            return identity.lane(line.part_id, line.location_id), e.LineArrived(line, line.ref, cause, origin)
         case LineRecalled():
-            return identity.lane(message.part_id, message.location_id)
+            return identity.lane(entry.part_id, entry.location_id), entry
         case OrderCancelled():
-            return f"order {message.order_id}"  # it is about an order as a whole
+            return f"order {entry.order_id}", entry  # it is about an order as a whole
 
 
-def spread(ledger: Ledger, lane: str, message: OrderEntry, kept_for: str | None = None) -> Sequence[LaneEvent]:
-    """What a message of the order line topic, sent to `lane`, means lane by lane.
+def spread(ledger: Ledger, lane: str, message: OrderMessage, kept_for: str | None = None) -> Sequence[LaneEvent]:
+    """What a message that was sent to `lane` means lane by lane.
 
     A repeated cancellation means nothing. One that was `kept_for` a lane that was stopped is no repetition there,
     though the order knows it.
     """
-    if isinstance(message, LinePlaced):
-        return ((lane, _placed(ledger, lane, message)),)
+    if isinstance(message, e.LineArrived):
+        return ((lane, beside_its_order(ledger, lane, message)),)
     if isinstance(message, LineRecalled):
         return ((lane, e.LineFollowed(message.ref, message.total, message.cause)),)
     order = ledger.order(message.order_id)
@@ -38,18 +41,18 @@ def spread(ledger: Ledger, lane: str, message: OrderEntry, kept_for: str | None 
     return ((lane, e.CancellationArrived(message)), *_cancelled_lines(order, message))
 
 
-def _placed(ledger: Ledger, lane: str, message: LinePlaced) -> e.LineArrived:
-    line = message.line
+def beside_its_order(ledger: Ledger, lane: str, arrived: e.LineArrived) -> e.LineArrived:
+    """A line with what is known of its order: the same object when that says nothing about it."""
+    line = arrived.line
     order = ledger.orders.get(line.order_id)
     if order is None or line.rerouted_from is not None:
-        # a rerouted line follows its first lane: cancellations reach it from there
-        return e.LineArrived(line, line.ref, message.cause, message.origin)
+        return arrived  # a rerouted line follows its first lane: cancellations reach it from there
     place = order.places.get(line.line_id)
     elsewhere = place.lane if place and place.lane != lane else None
-    cancels: tuple[int | None, ...] = ()
-    if order.cancellations:
-        cancels = tuple(units for kept in order.cancellations.values() for units in _wanted(kept, line.line_id))
-    return e.LineArrived(line, line.ref, message.cause, message.origin, cancels, elsewhere)
+    if elsewhere is None and not order.cancellations:
+        return arrived
+    cancels = tuple(units for kept in order.cancellations.values() for units in _wanted(kept, line.line_id))
+    return replace(arrived, cancels=cancels, elsewhere=elsewhere)
 
 
 def _cancelled_lines(order: Order, message: OrderCancelled) -> list[LaneEvent]:
