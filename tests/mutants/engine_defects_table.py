@@ -84,7 +84,7 @@ MUTANTS = (
     Mutant(
         "what a message says twice to a stopped lane is kept twice",
         f"{ENGINE}/batch.py",
-        "                held.add(lane)  # it",
+        "                held.append(lane)  # it",
         "                pass  # it",
         (f"{DEFECTS}_what_a_message_says_twice_to_a_stopped_lane_is_kept_once_and_has_both_effects_once",),
     ),
