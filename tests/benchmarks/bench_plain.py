@@ -1,8 +1,9 @@
 """The ledger step beside the one that a team would write without an engine, in turns on the same machine.
 
 How fast a machine is differs between machines, and of a shared one between hours; how many times as fast one program
-is as another differs much less. Both drain the same lines, from a broker and a database of their own, and are then
-asked how long an answer takes at a steady rate: ours from an order, which its intake splits, the other from a line.
+is as another differs much less. Both have a broker and a database of their own, and drain the same lines: the other
+reads one record for each, ours the bundles that its intake makes of them. Then both are asked, with one record for
+each line, how long an answer takes at a steady rate.
 
 Run: python tests/benchmarks/bench_plain.py [--pairs 3] [--lanes 20000] [--drain 150000] [--json FILE]
 """
@@ -13,8 +14,9 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -42,9 +44,13 @@ def _messages(orders: Iterable[bytes]) -> Iterable[Message]:
         yield from intake.translate(Record("order-placed", 0, offset, None, order))
 
 
-def _as_lines(plan: Sequence[Planned]) -> list[Planned]:
-    """What upstream publishes, as lines, one record each."""
-    return [(at, "order-line", line.value or b"") for at, _, order in plan for line in _messages([order])]
+def _as_lines(partitions: int, plan: Sequence[Planned]) -> list[Planned]:
+    """What upstream publishes, as lines, one record each, in the partition of their lane."""
+    return [
+        (at, "order-line", line.value or b"", partition_of(line.key, partitions))
+        for at, _, order, _ in plan
+        for line in _messages([order])
+    ]
 
 
 @asynccontextmanager
@@ -84,11 +90,17 @@ async def plain(lanes: int, lines: int, batch: int) -> dict[str, Any]:
                 pass
             rate = drained("plain", lines, time.time() - began, before, system)
         reading = asyncio.create_task(printed.read())  # or it would wait until somebody does
-        async with subscribed(system) as subscriber:
-            await latency(system, subscriber, source, _RATE, _WARM, 0, _as_lines)
-            rate["latency"] = await latency(system, subscriber, source, _RATE, _SECONDS, 0, _as_lines)
+        rate["latency"] = await _answers(system, source)
         reading.cancel()
         return rate
+
+
+async def _answers(system: System, source: Iterator[trade.Order]) -> dict[str, Any]:
+    """How long it takes from a line to its back order, at a steady rate."""
+    lines = partial(_as_lines, system.found.partitions)
+    async with subscribed(system) as subscriber:
+        await latency(system, subscriber, source, _RATE, _WARM, 0, lines)
+        return await latency(system, subscriber, source, _RATE, _SECONDS, 0, lines)
 
 
 async def ours(lanes: int, lines: int) -> dict[str, Any]:
@@ -96,9 +108,7 @@ async def ours(lanes: int, lines: int) -> dict[str, Any]:
     async with stocked_ledger(lanes) as system:
         source = trade.orders(lanes, 1)
         step = await ledger_step(system, source, lines)
-        async with subscribed(system) as subscriber:
-            await latency(system, subscriber, source, _RATE, _WARM, 0)
-            step["latency"] = await latency(system, subscriber, source, _RATE, _SECONDS, 0)
+        step["latency"] = await _answers(system, source)
         return step
 
 

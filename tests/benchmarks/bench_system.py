@@ -28,7 +28,7 @@ import trade
 from ledger_backlog import order_lines, positions
 from meters import cpu_seconds, machine, memory_mb, processes
 from subscriber import KINDS, Due, Subscriber
-from upstream import Planned, play
+from upstream import ANY, Planned, play
 
 from backorder_dev.local_run import LocalRun, running
 from backorder_dev.services import SERVICES, Service
@@ -191,7 +191,7 @@ def _prepared(
             system.levels[part] += 1
             wire = trade.stock(part, system.levels[part], 1 + system.levels[part], at)
             due["allocated", f"P-{part}"].append(at)
-        plan.append((at, wire.topic, wire.value or b""))
+        plan.append((at, wire.topic, wire.value or b"", ANY))
     return plan, due
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-Planned = tuple[float, str, bytes]  # when, to which topic, what
+ANY = -1  # partition
+Planned = tuple[float, str, bytes, int]  # when, to which topic, what, and to which partition
 
 
 async def play(kafka: str, plan: Sequence[Planned]) -> None:
@@ -39,8 +40,8 @@ def main() -> None:
         time.sleep(max(0.001, plan[step][0] - time.time()))
         now = time.time()
         while step < len(plan) and plan[step][0] <= now:
-            _, topic, value = plan[step]
-            producer.produce(topic, value)
+            _, topic, value, partition = plan[step]
+            producer.produce(topic, value, partition=partition)
             step += 1
         producer.poll(0)
     producer.flush()

@@ -63,8 +63,8 @@ MUTANTS = (
     Mutant(
         "lanes that cannot be written down are found one by one",
         f"{ENGINE}/batch.py",
-        "            self._process(item, now)\n",
-        "            self._process(item, now)\n            if self._doomed:\n                break\n",
+        "                self._process(item, now)\n",
+        "                self._process(item, now)\n                if self._doomed:\n                    break\n",
         (f"{DEFECTS}_all_lanes_of_a_batch_that_cannot_be_written_down_are_found_at_once",),
     ),
     Mutant(

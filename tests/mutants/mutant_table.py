@@ -91,6 +91,20 @@ MUTANTS = (
         (f"{OF_LEDGER}/test_duplicates.py",),
     ),
     Mutant(
+        "a line is not remembered for the cancellation that comes with it",
+        f"{LEDGER}/wanted.py",
+        "asked, new = cancelled | repeated, ",
+        "asked, new = repeated, ",
+        (f"{OF_LEDGER}/test_one_batch.py",),
+    ),
+    Mutant(
+        "a line is not remembered for its own repetition in another lane",
+        f"{LEDGER}/wanted.py",
+        "asked, new = cancelled | repeated, ",
+        "asked, new = cancelled, ",
+        (f"{OF_LEDGER}/test_one_batch.py",),
+    ),
+    Mutant(
         "a cancellation that comes before its order is forgotten",
         f"{LEDGER}/domain/spread.py",
         "for kept in order.cancellations.values()",

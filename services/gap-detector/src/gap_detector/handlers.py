@@ -53,6 +53,7 @@ class GapLedger:
         self._changed_lanes: set[str] = set()
         self._kept: list[OrderCancelled] = []
         self._past: dict[LineRef, bytes] = {}
+        self._asked: set[str] = set()
 
     def decode(self, record: Record) -> Arrived[Input] | None:
         """An order line, a cancellation, a stock level, or what the queue needs. Raises `Refused`."""
@@ -74,6 +75,7 @@ class GapLedger:
     def load(self, arrived: Sequence[Arrived[Input]]) -> Asking[None]:
         """The lines that the inputs name, their lanes, then what lost stock may uncover."""
         wanted = wanted_by(arrived)
+        self._asked = wanted.asked
         known = (yield from repository.load_known(wanted.arriving)) if wanted.arriving else []
         refs = [*wanted.refs, *known]
         lines = (yield from repository.load_lines(refs)) if refs else []
@@ -163,9 +165,9 @@ class GapLedger:
         return effects
 
     def _note(self, lane: Lane, fact: e.Fact) -> None:
-        """Remember what is known across lanes now."""
+        """Remember what is known across lanes now, if the batch asks for it again."""
         if isinstance(fact, e.LineEntered):
-            if fact.line.rerouted_from is None:
+            if fact.ref.order_id in self._asked and fact.line.rerouted_from is None:
                 self._ledger.order(fact.ref.order_id).places[fact.ref.line_id] = Place(lane.name, ours=True)
         elif isinstance(fact, e.CancellationKept):
             self._kept.append(fact.cancellation)

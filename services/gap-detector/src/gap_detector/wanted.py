@@ -14,7 +14,8 @@ class Wanted:
     """Lanes by name with their part and location, lines, and the lowest level of each lane.
 
     `refs` are lines that were placed before, `arriving` those that come now, from an order or by a reroute; `placed`
-    are the ones from an order. All is needed of the `cancelled` orders.
+    are the ones from an order. All is needed of the `cancelled` orders. Of the `asked` ones a line that is placed now
+    matters later in the batch: they are cancelled, or a line of them comes twice.
     """
 
     lanes: dict[str, tuple[str, str]]
@@ -22,6 +23,7 @@ class Wanted:
     arriving: list[LineRef]
     placed: list[LineRef]
     cancelled: list[str]
+    asked: set[str]
     levels: dict[str, int]
 
 
@@ -32,12 +34,15 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
     arriving: set[LineRef] = set()
     placed: list[LineRef] = []
     cancelled: set[str] = set()
+    repeated: set[str] = set()
     levels: dict[str, int] = {}
     for item in arrived:
         match item.event:
             case LineArrived(line, ref):
                 if item.lane not in lanes:
                     lanes[item.lane] = (line.part_id, line.location_id)
+                if ref in arriving:
+                    repeated.add(ref.order_id)
                 arriving.add(ref)
                 if line.rerouted_from is None:
                     placed.append(ref)
@@ -54,4 +59,5 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
                 lanes[item.lane] = (stock.part_id, stock.location_id)
                 refs.update(LineRef(shipped.order_id, shipped.line_id) for shipped in stock.shipped)
                 levels[item.lane] = min(stock.on_hand, levels.get(item.lane, stock.on_hand))
-    return Wanted(lanes, list(refs), list(arriving - refs if refs else arriving), placed, list(cancelled), levels)
+    asked, new = cancelled | repeated, arriving - refs if refs else arriving
+    return Wanted(lanes, list(refs), list(new), placed, list(cancelled), asked, levels)
