@@ -190,6 +190,13 @@ MUTANTS = (
     ),
     # ── the queue ──────────────────────────────────────────────────────────────────────────────────────
     Mutant(
+        "a draft shows where a line stood before it changed again",
+        f"{QUEUE}/domain/draft.py",
+        "        self._places.pop(line.back_order_id, None)\n",
+        "",
+        (f"{OF_QUEUE}/test_commands.py",),
+    ),
+    Mutant(
         "a held line goes on needing units",
         f"{QUEUE}/domain/order.py",
         "return self.allocated + self.released if self.held else self.need",

@@ -117,8 +117,9 @@ class Copy:
         """Store for all shards at once. Raises `Outdated`."""
         step = next(iter(steps.values()))
         rows = sorted(row for each in steps.values() for row in each.rows)
-        width = max(map(len, rows))
-        if min(map(len, rows)) < width:
+        widths = set(map(len, rows))
+        width = max(widths)
+        if len(widths) > 1:
             rows = [row + (0,) * (width - len(row)) for row in rows]
         try:
             await conn.copy_records_to_table(step.table, records=rows, columns=step.columns[:width])

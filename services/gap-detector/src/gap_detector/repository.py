@@ -157,8 +157,19 @@ def add_lines(shard: int, lines: Sequence[LaneLine]) -> Asking[None]:
     rows = []
     for lane, ref, line in lines:
         detail = None if line.detail is None else _encode(line.detail)
-        name = (ref.order_id, ref.line_id, _place(lane, line))
-        row = (*name, shard, lane.name, line.number, line.covered, line.need, line.counted, line.opened, detail)
+        row = (
+            ref.order_id,
+            ref.line_id,
+            _place(lane, line),
+            shard,
+            lane.name,
+            line.number,
+            line.covered,
+            line.need,
+            line.counted,
+            line.opened,
+            detail,
+        )
         rare = _rare_numbers(line)
         rows.append(row if rare == _NOTHING_RARE else row + rare)
     columns = (*_LINE, *_RARE_NUMBERS_OF_NEW_LINE)

@@ -36,6 +36,7 @@ class Draft:
         self.cause = cause
         self.facts: list[Fact] = []
         self.touched: dict[str, BackOrder] = {}
+        self._places: dict[str, Print | None] = {}  # of those lines, as far as somebody has asked since
         self.policy = queue.policy
         self.idle = queue.idle
         self.idle_lots = queue.idle_lots
@@ -81,15 +82,19 @@ class Draft:
     def put(self, line: BackOrder) -> None:
         """Keep the copy."""
         self.touched[line.back_order_id] = line
+        self._places.pop(line.back_order_id, None)
 
     def adopt(self, policy: Policy) -> None:
         """Let another policy hold for what is decided next; the indexes follow when the facts are written."""
         self.policy = policy
+        self._places.clear()
 
     def changed(self) -> Iterator[tuple[BackOrder, Print | None, Print | None]]:
         """The changed lines, with where they stood and where they stand."""
         for key, line in self.touched.items():
-            yield line, self.queue.prints.get(key), print_of(line, self.policy)
+            if key not in self._places:
+                self._places[key] = print_of(line, self.policy)
+            yield line, self.queue.prints.get(key), self._places[key]
 
     def _in_order(
         self, base: Iterable[BackOrder], wanted: Callable[[Print], object], *, last_first: bool = False

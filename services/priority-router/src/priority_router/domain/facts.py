@@ -4,25 +4,24 @@ A fact with a `ce_type` is published about its back order and raises its version
 change state. Facts about the lane stand in `lane_facts`.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
+
+from msgspec import Struct
 
 from backorder_contracts.internal import Cause, LineDetail
 from priority_router.domain.lots import Lots
 from priority_router.domain.rank import Rank
 
 
-@dataclass(frozen=True, slots=True)
-class PassedOver:
+class PassedOver(Struct, frozen=True, gc=False):
     """A better-ranked line that got nothing, and why."""
 
     back_order_id: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfBackOrder:
+class OfBackOrder(Struct, frozen=True, kw_only=True, gc=False):
     """Something about one back order, and the public event that led to it."""
 
     ce_type: ClassVar[str | None] = None
@@ -30,8 +29,7 @@ class OfBackOrder:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened(OfBackOrder):
+class Opened(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """A back order is known here now; the ledger published its opening as version 1."""
 
     line: LineDetail
@@ -40,8 +38,7 @@ class Opened(OfBackOrder):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Increased(OfBackOrder):
+class Increased(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """More units of the line lack stock; `reopened` when the back order had ended."""
 
     ce_type: ClassVar[str | None] = "back-order.increased"
@@ -50,8 +47,7 @@ class Increased(OfBackOrder):
     reopened: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prioritised(OfBackOrder):
+class Prioritised(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """The line stands in a band, `lines_ahead` lines and `units_ahead` waiting units before it.
 
     `pinned` when a command chose the band, so that policies do not move it.
@@ -67,16 +63,14 @@ class Prioritised(OfBackOrder):
     units_ahead: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RankKept(OfBackOrder):
+class RankKept(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """Another policy has the line in the band of the same name, due at the same time."""
 
     band: int
     policy_version: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promised(OfBackOrder):
+class Promised(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """A promise was given, or moved by more than the tolerance; `overtaken` when others made it worse.
 
     `place` is the number of the last unit of it, counted over all that the lane's lines are given.
@@ -90,15 +84,13 @@ class Promised(OfBackOrder):
     overtaken: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromiseKept(OfBackOrder):
+class PromiseKept(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """The promise stands, from another `place`: the line needs more than before."""
 
     place: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromiseWithdrawn(OfBackOrder):
+class PromiseWithdrawn(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """No date can be given any more: `no-supply`, `held`, or `overtaken` by better ranks."""
 
     ce_type: ClassVar[str | None] = "back-order.promised"
@@ -106,8 +98,7 @@ class PromiseWithdrawn(OfBackOrder):
     overtaken: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allocated(OfBackOrder):
+class Allocated(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """`units` were set aside for the line.
 
     `passed_over` names some lines of each reason; `missed` counts those whom the units did not complete.
@@ -127,8 +118,7 @@ class Allocated(OfBackOrder):
     taken_from: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Revoked(OfBackOrder):
+class Revoked(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """`units` set aside were taken back. `rule`: stock-lost, win or lent (then `taken_for` got them), held."""
 
     ce_type: ClassVar[str | None] = "back-order.revoked"
@@ -139,8 +129,7 @@ class Revoked(OfBackOrder):
     taken_for: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Released(OfBackOrder):
+class Released(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """The warehouse may ship `units`. `rule`: debounced or command."""
 
     ce_type: ClassVar[str | None] = "back-order.released"
@@ -149,8 +138,7 @@ class Released(OfBackOrder):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shipped(OfBackOrder):
+class Shipped(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """`units` left: `released` and `allocated` ones, the rest had been waiting. `counted` by the ledger."""
 
     ce_type: ClassVar[str | None] = "back-order.shipped"
@@ -161,15 +149,13 @@ class Shipped(OfBackOrder):
     lots: Lots
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShippedBesides(OfBackOrder):
+class ShippedBesides(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """Units left although the back order needs none; only the ledger's count of them is written off."""
 
     counted: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Completed(OfBackOrder):
+class Completed(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """Nothing is left to ship or cancel. Times in whole seconds.
 
     From placing and from opening to now; from opening until the last time that all was set aside; from there
@@ -186,8 +172,7 @@ class Completed(OfBackOrder):
     lots: Lots
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cancelled(OfBackOrder):
+class Cancelled(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """`units` are wanted no more: `waiting` ones and `allocated` ones, which became idle.
 
     `reason`: order, command, or rerouted (then `to_location_id` says where). `closes` when nothing is left
@@ -205,8 +190,7 @@ class Cancelled(OfBackOrder):
     to_location_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rerouted(OfBackOrder):
+class Rerouted(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """The back order ended here: its `units` go on as an order line at another location."""
 
     ce_type: ClassVar[str | None] = "back-order.rerouted"
@@ -218,37 +202,32 @@ class Rerouted(OfBackOrder):
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelSentOn(OfBackOrder):
+class CancelSentOn(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """`units` of a cancellation are wanted no more of the part that was rerouted."""
 
     units: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelRefused(OfBackOrder):
+class CancelRefused(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """`units` of a cancellation could not be taken from anywhere."""
 
     ce_type: ClassVar[str | None] = "back-order.cancel-refused"
     units: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held(OfBackOrder):
+class Held(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """The line gets nothing until it is resumed."""
 
     ce_type: ClassVar[str | None] = "back-order.held"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resumed(OfBackOrder):
+class Resumed(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """The line takes part again, at its old rank."""
 
     ce_type: ClassVar[str | None] = "back-order.resumed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandRefused(OfBackOrder):
+class CommandRefused(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """A command changed nothing; `reason` is a code, `detail` a sentence."""
 
     ce_type: ClassVar[str | None] = "back-order.command-refused"
@@ -257,29 +236,25 @@ class CommandRefused(OfBackOrder):
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AtRisk(OfBackOrder):
+class AtRisk(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """The promise is later than the due date."""
 
     ce_type: ClassVar[str | None] = "back-order.at-risk"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breached(OfBackOrder):
+class Breached(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """The due date passed and units have not left."""
 
     ce_type: ClassVar[str | None] = "back-order.breached"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LendingSet(OfBackOrder):
+class LendingSet(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """Whether a complete line leaves its units to others, because known supply cannot complete it."""
 
     lending: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleasePlanned(OfBackOrder):
+class ReleasePlanned(OfBackOrder, frozen=True, kw_only=True, gc=False):
     """When the units set aside will be released; None when they may not be."""
 
     at: datetime | None

@@ -1,8 +1,9 @@
 """What `decide` says happened to the lane, and what it asks of the shell: reports, timers, dead letters."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from backorder_contracts.internal import CancelAnswer, Cause, CommandEntry, LineDetail, LineRef
 from priority_router.domain.events import Inbound
@@ -11,50 +12,43 @@ from priority_router.domain.lots import Lots
 from priority_router.domain.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class IdleChanged:
+class IdleChanged(Struct, frozen=True, gc=False):
     """Units came to the queue (or, negative, were taken back) and belong to no line yet."""
 
     units: int
     lots: Lots
 
 
-@dataclass(frozen=True, slots=True)
-class InboundTaken:
+class InboundTaken(Struct, frozen=True, gc=False):
     """What is coming from now on, in order of the median date."""
 
     deliveries: tuple[Inbound, ...]
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class Stirred:
+class Stirred(Struct, frozen=True, gc=False):
     """Promises may have moved because of `cause`; they are reckoned when the forecast timer rings."""
 
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class Unsettled:
+class Unsettled(Struct, frozen=True, gc=False):
     """More is to be handed out or ranked anew than one decision does, because of `cause`; None: all is done."""
 
     cause: Cause | None
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
+class Forecast(Struct, frozen=True, gc=False):
     """All promises stand as the supply gives them."""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyAdopted:
+class PolicyAdopted(Struct, frozen=True, gc=False):
     """The rules from now on."""
 
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True, gc=False):
     """How much more (or less) a line needs than the ledger counts; `known` when it is (still) in the queue."""
 
     back_order_id: str
@@ -63,8 +57,7 @@ class Change:
     known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class NeedReported:
+class NeedReported(Struct, frozen=True, gc=False):
     """To be sent to the ledger; `returned` units leave the queue with it."""
 
     changes: tuple[Change, ...]
@@ -74,16 +67,14 @@ class NeedReported:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class LineRerouted:
+class LineRerouted(Struct, frozen=True, gc=False):
     """To be sent to the lane at the other location as a new order line."""
 
     line: LineDetail
     command: CommandEntry
 
 
-@dataclass(frozen=True, slots=True)
-class LineFollowed:
+class LineFollowed(Struct, frozen=True, gc=False):
     """To be sent after a rerouted line: `total` units of it in all are wanted no more at `location_id`."""
 
     ref: LineRef
@@ -92,16 +83,14 @@ class LineFollowed:
     cause: Cause
 
 
-@dataclass(frozen=True, slots=True)
-class TimerSet:
+class TimerSet(Struct, frozen=True, gc=False):
     """The queue wants to be told at `at`; None: no more."""
 
     key: str
     at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownNamed:
+class UnknownNamed(Struct, frozen=True, gc=False):
     """An input names a back order that nobody knows. A command for it is a dead letter."""
 
     back_order_id: str
