@@ -1,6 +1,6 @@
 """What happens to a message in the ledger: decoded, loaded, decided, written down, told."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import starmap
 from typing import Final, TypeAlias
@@ -50,6 +50,8 @@ class GapLedger:
         self._new_lanes: set[str] = set()
         self._stored: set[tuple[str, LineRef]] = set()
         self._early: set[tuple[str, LineRef]] = set()
+        self._entered: list[repository.LaneLine] = []
+        self._foretold: dict[tuple[str, LineRef], repository.LaneLine] = {}
         self._changed_lanes: set[str] = set()
         self._kept: list[OrderCancelled] = []
         self._past: dict[LineRef, bytes] = {}
@@ -158,17 +160,22 @@ class GapLedger:
         for fact in facts:
             evolve(lane, fact)
             kind = type(fact)
-            if kind in _OF_ORDER:
+            if kind in _NOTED:
                 self._note(lane, fact)
             elif kind in TOLD:
                 effects.extend(Teller(lane, now).tell(fact))
         return effects
 
     def _note(self, lane: Lane, fact: e.Fact) -> None:
-        """Remember what is known across lanes now, if the batch asks for it again."""
+        """Remember which lines are new, and what is known across lanes now if the batch asks for it again."""
         if isinstance(fact, e.LineEntered):
+            self._entered.append((lane, fact.ref, lane.lines[fact.ref]))
             if fact.ref.order_id in self._asked and fact.line.rerouted_from is None:
                 self._ledger.order(fact.ref.order_id).places[fact.ref.line_id] = Place(lane.name, ours=True)
+        elif isinstance(fact, e.ShipmentSeen):
+            line = lane.lines[fact.ref]
+            if line.detail is None and (name := (lane.name, fact.ref)) not in self._early:
+                self._foretold[name] = (lane, fact.ref, line)
         elif isinstance(fact, e.CancellationKept):
             self._kept.append(fact.cancellation)
             order = self._ledger.order(fact.cancellation.order_id)
@@ -179,36 +186,34 @@ class GapLedger:
         lanes = self._ledger.lanes
         if old_lanes := self._changed_lanes - self._new_lanes:
             yield from repository.save_lanes([lanes[name] for name in old_lanes])
-        new, old = self._sorted_lines()
-        if old:
+        if old := list(self._old_lines()):
             yield from repository.save_lines(old)
         if self._kept:
             yield from repository.keep_cancellations(self._kept)
         if new_lanes := self._changed_lanes & self._new_lanes:
             yield from repository.add_lanes(self._shard, [lanes[name] for name in new_lanes])
-        if new:
+        # in the order in which they came: that is how they lie in memory, and nearly how they are stored
+        if new := self._entered + [each for each in self._foretold.values() if each[2].detail is None]:
             yield from repository.add_lines(self._shard, new)
         self._new_lanes -= self._changed_lanes
         self._forget_lines()
 
-    def _sorted_lines(self) -> tuple[list[repository.LaneLine], list[repository.LaneLine]]:
-        """The changed lines that have no row yet, and those that have. Whoever has a changed line is changed."""
-        new: list[repository.LaneLine] = []
-        old: list[repository.LaneLine] = []
-        for name in self._changed_lanes:
-            lane = self._ledger.lanes[name]
-            for ref, line in lane.lines.items():
-                if line.touched:
-                    rows = self._early if line.detail is None else self._stored
-                    (old if rows and (name, ref) in rows else new).append((lane, ref, line))
-        return new, old
+    def _old_lines(self) -> Iterator[repository.LaneLine]:
+        """The changed lines that have a row. One whose shipment had a row gets its own when it enters."""
+        lanes = self._ledger.lanes
+        for rows, is_early in ((self._stored, False), (self._early, True)):
+            for name, ref in rows:
+                line = lanes[name].lines[ref]
+                if line.touched and (line.detail is None) == is_early:
+                    yield lanes[name], ref, line
 
     def _forget_lines(self) -> None:
         loaded = {name for name, _ in (*self._stored, *self._early)}
         for name in self._changed_lanes | loaded:
             self._ledger.lanes[name].lines.clear()
-        for changed in (self._stored, self._early, self._changed_lanes, self._kept, self._past):
+        for changed in (self._stored, self._early, self._foretold, self._changed_lanes, self._kept, self._past):
             changed.clear()
+        self._entered = []
         self._ledger.orders.clear()
         if len(self._ledger.lanes) > self._cached_lanes:
             self._ledger.lanes.clear()
@@ -216,6 +221,6 @@ class GapLedger:
 
 
 _SPREAD = (LineRecalled, OrderCancelled)
-_OF_ORDER = frozenset({e.LineEntered, e.CancellationKept})
+_NOTED = frozenset({e.LineEntered, e.ShipmentSeen, e.CancellationKept})
 _OF_NO_LANE = frozenset({e.CancellationKept, e.Conflict})  # each is all that follows from its event
 _NOWHERE = Lane("", "")  # cancellations are kept in no lane
