@@ -52,7 +52,7 @@ class GapLedger:
         self._early: set[tuple[str, LineRef]] = set()
         self._entered: list[repository.LaneLine] = []
         self._foretold: dict[tuple[str, LineRef], repository.LaneLine] = {}
-        self._changed_lanes: set[str] = set()
+        self._changed_lanes: dict[str, Lane] = {}
         self._kept: list[OrderCancelled] = []
         self._past: dict[LineRef, bytes] = {}
         self._asked: set[str] = set()
@@ -155,7 +155,7 @@ class GapLedger:
         """Write the facts into the ledger and tell the queue and the public."""
         lane = self._ledger.lanes.get(arrived.lane, _NOWHERE)
         if facts and type(facts[0]) not in _OF_NO_LANE:
-            self._changed_lanes.add(lane.name)
+            self._changed_lanes[lane.name] = lane
         effects: list[Effect] = []
         for fact in facts:
             evolve(lane, fact)
@@ -183,19 +183,19 @@ class GapLedger:
 
     def save(self) -> Asking[None]:
         """Store the changed lanes and lines, and let the lines go."""
-        lanes = self._ledger.lanes
-        if old_lanes := self._changed_lanes - self._new_lanes:
-            yield from repository.save_lanes([lanes[name] for name in old_lanes])
+        changed = self._changed_lanes.items()
+        if old_lanes := [lane for name, lane in changed if name not in self._new_lanes]:
+            yield from repository.save_lanes(old_lanes)
         if old := list(self._old_lines()):
             yield from repository.save_lines(old)
         if self._kept:
             yield from repository.keep_cancellations(self._kept)
-        if new_lanes := self._changed_lanes & self._new_lanes:
-            yield from repository.add_lanes(self._shard, [lanes[name] for name in new_lanes])
+        if new_lanes := [lane for name, lane in changed if name in self._new_lanes]:
+            yield from repository.add_lanes(self._shard, new_lanes)
         # in the order in which they came: that is how they lie in memory, and nearly how they are stored
         if new := self._entered + [each for each in self._foretold.values() if each[2].detail is None]:
             yield from repository.add_lines(self._shard, new)
-        self._new_lanes -= self._changed_lanes
+        self._new_lanes.difference_update(self._changed_lanes)
         self._forget_lines()
 
     def _old_lines(self) -> Iterator[repository.LaneLine]:
@@ -208,8 +208,9 @@ class GapLedger:
                     yield lanes[name], ref, line
 
     def _forget_lines(self) -> None:
-        loaded = {name for name, _ in (*self._stored, *self._early)}
-        for name in self._changed_lanes | loaded:
+        for lane in self._changed_lanes.values():
+            lane.lines.clear()
+        for name, _ in (*self._stored, *self._early):
             self._ledger.lanes[name].lines.clear()
         for changed in (self._stored, self._early, self._foretold, self._changed_lanes, self._kept, self._past):
             changed.clear()

@@ -31,7 +31,7 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
     """What these inputs name."""
     lanes: dict[str, tuple[str, str]] = {}
     refs: set[LineRef] = set()
-    arriving: set[LineRef] = set()
+    arriving: dict[LineRef, None] = {}  # as a set that knows who came first: its order is that of the memory
     placed: list[LineRef] = []
     cancelled: set[str] = set()
     repeated: set[str] = set()
@@ -43,7 +43,7 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
                     lanes[item.lane] = (line.part_id, line.location_id)
                 if ref in arriving:
                     repeated.add(ref.order_id)
-                arriving.add(ref)
+                arriving[ref] = None
                 if line.rerouted_from is None:
                     placed.append(ref)
             case LineRecalled() as recalled:
@@ -59,5 +59,5 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
                 lanes[item.lane] = (stock.part_id, stock.location_id)
                 refs.update(LineRef(shipped.order_id, shipped.line_id) for shipped in stock.shipped)
                 levels[item.lane] = min(stock.on_hand, levels.get(item.lane, stock.on_hand))
-    asked, new = cancelled | repeated, arriving - refs if refs else arriving
-    return Wanted(lanes, list(refs), list(new), placed, list(cancelled), asked, levels)
+    asked, new = cancelled | repeated, [ref for ref in arriving if ref not in refs]
+    return Wanted(lanes, list(refs), new, placed, list(cancelled), asked, levels)
