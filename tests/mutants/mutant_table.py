@@ -105,6 +105,20 @@ MUTANTS = (
         (f"{OF_LEDGER}/test_one_batch.py",),
     ),
     Mutant(
+        "a shipment that overtakes its order is not stored",
+        f"{LEDGER}/handlers.py",
+        "                self._foretold[name] = (lane, fact.ref, line)\n",
+        "                pass\n",
+        (f"{OF_LEDGER}/test_one_batch.py",),
+    ),
+    Mutant(
+        "a line whose shipment came just before it is stored twice",
+        f"{LEDGER}/handlers.py",
+        "for each in self._foretold.values() if each[2].detail is None",
+        "for each in self._foretold.values()",
+        (f"{OF_LEDGER}/test_one_batch.py",),
+    ),
+    Mutant(
         "a cancellation that comes before its order is forgotten",
         f"{LEDGER}/domain/spread.py",
         "for kept in order.cancellations.values()",

@@ -1,9 +1,11 @@
-"""What a batch says of a line that it has placed itself, before anything is stored."""
+"""What a batch makes of a line that it has placed itself, and which rows that becomes."""
 
 from datetime import UTC, datetime
 
-from ledger_desk import cancel, order, ref
+from ledger_desk import HERE, PART, cancel, order, ref, stock
 
+from backorder_contracts import identity
+from backorder_runtime.asking import Copy
 from backorder_runtime.handler import Arrived
 from gap_detector.domain import events as e
 from gap_detector.domain.spread import addressed
@@ -12,43 +14,69 @@ from gap_detector.handlers import GapLedger
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 
 
-def decided(*messages):
-    """The facts of one batch of a ledger that has stored nothing yet."""
-    ledger = GapLedger(0, 100)
-    arrived = [Arrived(*addressed(message)) for message in messages]
-    loading = ledger.load(arrived)
+def arrived(message):
+    if isinstance(message, e.StockMoved):
+        return Arrived(identity.lane(message.part_id, message.location_id), message)
+    return Arrived(*addressed(message))
+
+
+def asked(asking):
+    """The steps of an asking that finds nothing."""
+    steps, answer = [], None
     try:
-        loading.send(None)
         while True:
-            loading.send([])
+            steps.append(asking.send(answer))
+            answer = []
     except StopIteration:
-        pass
-    facts = []
-    for each in arrived:
-        for part in ledger.spread(each, None):
-            facts += (follows := ledger.decide(part, NOW))
-            ledger.evolve(part, follows, NOW)
-    return facts
+        return steps
 
 
-def of_kind(kind, facts):
-    return [fact for fact in facts if isinstance(fact, kind)]
+class OneBatch:
+    """One batch of a ledger that has stored nothing yet: the facts, and the new lines as they are stored."""
+
+    def __init__(self, *messages):
+        ledger, self.facts = GapLedger(0, 100), []
+        inputs = [arrived(message) for message in messages]
+        asked(ledger.load(inputs))
+        for each in inputs:
+            for part in ledger.spread(each, None):
+                self.facts += (follows := ledger.decide(part, NOW))
+                ledger.evolve(part, follows, NOW)
+        copies = [step for step in asked(ledger.save()) if isinstance(step, Copy) and step.table == "line"]
+        self.rows = [row[:3] for copy in copies for row in copy.rows]
+
+    def all(self, kind):
+        return [fact for fact in self.facts if isinstance(fact, kind)]
 
 
 def test_a_cancellation_finds_the_lines_that_came_with_it():
-    (asked,) = of_kind(e.CancelSent, decided(order("A/1", 3), order("B", 1), cancel("A", "1")))
-    assert (asked.ref, asked.units) == (ref("A/1"), 3)
+    (sent,) = OneBatch(order("A/1", 3), order("B", 1), cancel("A", "1")).all(e.CancelSent)
+    assert (sent.ref, sent.units) == (ref("A/1"), 3)
 
 
 def test_a_line_that_came_with_its_cancellation_is_cancelled_whichever_was_first():
-    (entered,) = of_kind(e.LineEntered, decided(cancel("A"), order("A", 3)))
+    (entered,) = OneBatch(cancel("A"), order("A", 3)).all(e.LineEntered)
     assert entered.cancelled == 3
 
 
 def test_a_line_that_comes_twice_and_in_two_lanes_stays_in_the_first():
-    (conflict,) = of_kind(e.Conflict, decided(order("A", 3), order("B", 1), order("A", 3, location="W2")))
+    (conflict,) = OneBatch(order("A", 3), order("B", 1), order("A", 3, location="W2")).all(e.Conflict)
     assert conflict.detail == "line 1 of order A was placed before in lane BRK-204@W1; the first stands"
 
 
-def test_a_line_that_comes_twice_is_placed_once():
-    assert [fact.ref for fact in of_kind(e.LineEntered, decided(order("A", 3), order("A", 3)))] == [ref("A")]
+def test_a_line_that_comes_twice_has_one_row():
+    assert OneBatch(order("A", 3), order("A", 3)).rows == [("A", "1", "")]
+
+
+def test_new_lines_are_stored_in_the_order_in_which_they_came():
+    batch = OneBatch(order("C", 1), order("A", 1, location="W2"), order("B", 1))
+    assert [order_id for order_id, _, _ in batch.rows] == ["C", "A", "B"]
+
+
+def test_what_is_shipped_before_it_is_known_has_a_row_of_its_own():
+    batch = OneBatch(stock(5, shipped={"A": 2}), stock(4, shipped={"A": 1}))
+    assert batch.rows == [("A", "1", f"?{identity.lane(PART, HERE)}")]
+
+
+def test_a_line_whose_shipment_came_just_before_it_has_one_row():
+    assert OneBatch(stock(5, shipped={"A": 2}), order("A", 3)).rows == [("A", "1", "")]
