@@ -70,14 +70,15 @@ schemas-check: $(READY) ## Fail when schemas/ is stale, or breaks what was relea
 	$(BIN)/python -m backorder_contracts.generate --check schemas
 	$(BIN)/python -m backorder_contracts.compat schemas
 
-bench: $(READY) ## Measure this machine, and write docs/performance: half an hour
+bench: $(READY) ## Measure this machine, and write docs/performance: 40 minutes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/benchmarks/plots.lock
 	$(BIN)/python tests/benchmarks/bench_queue.py
 	$(BIN)/python tests/benchmarks/bench_ledger.py
 	mkdir -p .cache/bench
 	$(BIN)/python tests/benchmarks/bench_system.py --json .cache/bench/system.json
 	$(BIN)/python tests/benchmarks/bench_growth.py --json .cache/bench/growth.json
-	$(BIN)/python tests/benchmarks/performance_page.py .cache/bench/system.json .cache/bench/growth.json
+	$(BIN)/python tests/benchmarks/bench_plain.py --json .cache/bench/plain.json
+	$(BIN)/python tests/benchmarks/performance_page.py $(addprefix .cache/bench/,system.json growth.json plain.json)
 
 faults: $(READY) ## Attack the running system in every way we know (MINUTES=, SEED=)
 	FAULTS_MINUTES=$(or $(MINUTES),10) FAULTS_SEED=$(SEED) $(BIN)/pytest -q -s tests/faults/test_campaign.py
