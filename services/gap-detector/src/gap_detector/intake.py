@@ -7,9 +7,9 @@ import msgspec
 from backorder_contracts import identity
 from backorder_contracts.envelope import Envelope
 from backorder_contracts.inputs import parse
-from backorder_contracts.internal import Cause, LineCancel, LineDetail, LinePlaced, OrderCancelled
+from backorder_contracts.internal import Cause, LineCancel, LineDetail, LinePlaced, OrderCancelled, Origin
 from backorder_contracts.orders import OrderCancelled as PublishedCancellation
-from backorder_contracts.orders import OrderPlaced
+from backorder_contracts.orders import OrderLine, OrderPlaced
 from backorder_runtime.record import Message, Record
 
 _encode = msgspec.json.Encoder().encode
@@ -25,14 +25,14 @@ class OrderIntake:
         """The order lines of one record. Raises `Refused`: a record with one bad line is refused whole."""
         envelope, event = parse(record.topic, record.key, record.value, record.headers)
         if isinstance(event, OrderPlaced):
-            return [_placed(record, envelope, event, index) for index in range(len(event.lines))]
+            cause, origin = Cause(envelope.type, envelope.id), record.origin
+            return [_placed(event, line, cause, origin) for line in event.lines]
         if isinstance(event, PublishedCancellation):
             return [_cancelled(record, envelope, event)]
         raise TypeError(f"no order: {type(event).__name__}")
 
 
-def _placed(record: Record, envelope: Envelope, order: OrderPlaced, index: int) -> Message:
-    line = order.lines[index]
+def _placed(order: OrderPlaced, line: OrderLine, cause: Cause, origin: Origin) -> Message:
     detail = LineDetail(
         order_id=order.order_id,
         line_id=line.line_id,
@@ -47,7 +47,7 @@ def _placed(record: Record, envelope: Envelope, order: OrderPlaced, index: int) 
         need_by=line.need_by,
         unit_value=line.unit_value,
     )
-    placed = LinePlaced(detail, Cause(envelope.type, envelope.id), record.origin)
+    placed = LinePlaced(detail, cause, origin)
     return Message(LINES, identity.lane(line.part_id, line.location_id), "order-line.placed", _encode(placed))
 
 
