@@ -29,7 +29,7 @@ CREATE TABLE plain.lane (lane text PRIMARY KEY, on_hand bigint NOT NULL, covered
 CREATE TABLE plain.line (order_id text, line_id text, lane text NOT NULL, covered bigint NOT NULL, need bigint NOT NULL,
   detail bytea NOT NULL, PRIMARY KEY (order_id, line_id));
 """
-_KNOWN = """SELECT order_id, line_id FROM plain.line
+_KNOWN = """SELECT order_id, line_id, need FROM plain.line
   JOIN unnest($1::text[], $2::text[]) AS asked (order_id, line_id) USING (order_id, line_id)"""
 _LANES = "SELECT lane, on_hand, covered, needed FROM plain.lane WHERE lane = ANY ($1) ORDER BY lane FOR UPDATE"
 _SAVE_LANES = """UPDATE plain.lane SET covered = new.covered, needed = new.needed
@@ -49,7 +49,7 @@ async def store(conn: "asyncpg.Connection[Any]", lines: Sequence[LineDetail]) ->
     """Cover what is new of these lines, store it, and return what opens."""
     async with conn.transaction():
         orders, names = [line.order_id for line in lines], [line.line_id for line in lines]
-        seen = {(row[0], row[1]) for row in await conn.fetch(_KNOWN, orders, names)}
+        seen = {(row[0], row[1]): row[2] for row in await conn.fetch(_KNOWN, orders, names)}
         lanes = {row[0]: list(row)[1:] for row in await conn.fetch(_LANES, list({_lane(line) for line in lines}))}
         rows, opened = _decided(lines, lanes, seen)
         if rows:
@@ -62,19 +62,20 @@ async def store(conn: "asyncpg.Connection[Any]", lines: Sequence[LineDetail]) ->
 
 
 def _decided(
-    lines: Sequence[LineDetail], lanes: dict[str, list[int]], seen: set[tuple[str, str]]
+    lines: Sequence[LineDetail], lanes: dict[str, list[int]], seen: dict[tuple[str, str], int]
 ) -> tuple[list[Row], list[Opened]]:
     rows: list[Row] = []
     opened: list[Opened] = []
     for line in lines:
-        if (name := (line.order_id, line.line_id)) in seen:
-            continue
-        seen.add(name)
         lane = _lane(line)
+        if (name := (line.order_id, line.line_id)) in seen:
+            if units := seen[name]:  # whoever was killed may not have said so
+                opened.append((lane, _event(line, units)))
+            continue
         numbers = lanes[lane]
         on_hand, covered, needed = numbers
         cover = min(line.quantity, max(0, on_hand - covered)) if needed == 0 else 0
-        need = line.quantity - cover
+        seen[name] = need = line.quantity - cover
         numbers[1:] = covered + cover, needed + need
         rows.append((*name, lane, cover, need, _pack(line)))
         if need:
