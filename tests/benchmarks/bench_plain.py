@@ -35,7 +35,7 @@ from gap_detector.intake import OrderIntake
 _RATE = 2_000  # lines a second
 _WARM = 20  # seconds at that rate
 _SECONDS = 30
-_BATCH = 2_000  # lines: the best of 500, 1,000, 2,000 and 5,000
+_BATCH = 5_000  # lines: as good as 2,000, and better than 500 and 1,000
 
 
 def _messages(orders: Iterable[bytes]) -> Iterable[Message]:
