@@ -14,7 +14,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import islice
@@ -24,13 +24,12 @@ from typing import Any
 import plain_ledger
 import trade
 from bench_system import System, drained, latency, ledger_step, running_system, stocked_ledger, subscribed
+from ledger_backlog import lines_of
 from meters import cpu_seconds, machine
 from upstream import Planned
 
 from backorder_runtime.bundle import partition_of
 from backorder_runtime.outbox import Wire
-from backorder_runtime.record import Message, Record
-from gap_detector.intake import OrderIntake
 
 _RATE = 2_000  # lines a second
 _WARM = 20  # seconds at that rate
@@ -38,18 +37,12 @@ _SECONDS = 30
 _BATCH = 5_000  # lines: as good as 2,000, and better than 500 and 1,000
 
 
-def _messages(orders: Iterable[bytes]) -> Iterable[Message]:
-    intake = OrderIntake()
-    for offset, order in enumerate(orders):
-        yield from intake.translate(Record("order-placed", 0, offset, None, order))
-
-
 def _as_lines(partitions: int, plan: Sequence[Planned]) -> list[Planned]:
     """What upstream publishes, as lines, one record each, in the partition of their lane."""
     return [
         (at, "order-line", line.value or b"", partition_of(line.key, partitions))
         for at, _, order, _ in plan
-        for line in _messages([order])
+        for line in lines_of([order])
     ]
 
 
@@ -78,11 +71,11 @@ async def plain(lanes: int, lines: int, batch: int) -> dict[str, Any]:
     async with plain_system(lanes, batch) as (system, printed):
         source, goal = trade.orders(lanes, 1), 0
         for _ in ("warms up", "counts"):
-            orders = [order.wire().value or b"" for order in islice(source, lines // trade.LINES)]
+            orders = [order.wire().value for order in islice(source, lines // trade.LINES)]
             partitions = system.found.partitions
             backlog = [
                 Wire("order-line", line.key.encode(), line.value, (), partition_of(line.key, partitions))
-                for line in _messages(orders)
+                for line in lines_of(orders)
             ]
             await system.backlog(backlog)
             before, began, goal = cpu_seconds(system.pids), time.time(), goal + len(backlog)

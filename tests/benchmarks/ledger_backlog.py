@@ -1,13 +1,13 @@
 """What the ledger reads, made without the services that write it."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import trade
 
 from backorder_runtime.bundle import TYPE, Bundler, partition_of
 from backorder_runtime.outbox import Wire
-from backorder_runtime.record import Record
+from backorder_runtime.record import Message, Record
 from gap_detector.intake import OrderIntake
 
 _TRACE = "00-9889a2be0a593f3e1a7240595b5e9c38-3f500696fb684506-01"
@@ -32,10 +32,16 @@ def positions(lanes: int, partitions: int) -> list[Wire]:
     return wires
 
 
+def lines_of(orders: Iterable[bytes | None]) -> Iterator[Message]:
+    """What the intake makes of published orders, line by line."""
+    intake = OrderIntake()
+    for offset, order in enumerate(orders):
+        yield from intake.translate(Record("order-placed", 0, offset, None, order))
+
+
 def order_lines(orders: Iterable[trade.Order], partitions: int) -> list[Wire]:
     """The lines of orders as the intake sends them on."""
-    bundler, intake = Bundler(partitions), OrderIntake()
-    for offset, order in enumerate(orders):
-        for message in intake.translate(Record("order-placed", 0, offset, None, order.wire().value)):
-            bundler.add(message, _TRACE)
+    bundler = Bundler(partitions)
+    for message in lines_of(order.wire().value for order in orders):
+        bundler.add(message, _TRACE)
     return [Wire(bundle.topic, None, bundle.value, _BUNDLE, bundle.partition) for bundle in bundler.take()]

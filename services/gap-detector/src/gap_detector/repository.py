@@ -25,11 +25,8 @@ _NUMBERS_OF_LINE = (
     "away",
     "recalled",
 )
-_NUMBERS_OF_NEW_LINE = ("covered", "need", "counted")
-_RARE_NUMBERS_OF_NEW_LINE = tuple(name for name in _NUMBERS_OF_LINE if name not in _NUMBERS_OF_NEW_LINE)
 _lane_numbers = attrgetter(*_NUMBERS_OF_LANE)
 _line_numbers = attrgetter(*_NUMBERS_OF_LINE)
-_rare_numbers = attrgetter(*_RARE_NUMBERS_OF_NEW_LINE)
 _encode = msgspec.msgpack.Encoder().encode
 _lots = msgspec.msgpack.Decoder(tuple[Lot, ...])
 _detail = msgspec.msgpack.Decoder(LineDetail)
@@ -133,8 +130,10 @@ def _ref_columns(refs: Sequence[LineRef]) -> tuple[list[str], list[str]]:
 
 
 _LANE = ("lane", "shard", "part_id", "location_id", *_NUMBERS_OF_LANE, "lots")
-_LINE = ("order_id", "line_id", "place", "shard", "lane", "number", *_NUMBERS_OF_NEW_LINE, "opened", "detail")
+_LINE = ("order_id", "line_id", "place", "shard", "lane", "number", "covered", "need", "counted", "opened", "detail")
+_RARE_NUMBERS_OF_NEW_LINE = tuple(name for name in _NUMBERS_OF_LINE if name not in _LINE)
 _NOTHING_RARE = (0,) * len(_RARE_NUMBERS_OF_NEW_LINE)
+_rare_numbers = attrgetter(*_RARE_NUMBERS_OF_NEW_LINE)
 _LAST = 1_000  # new rows go in when all else is known
 
 
