@@ -6,12 +6,74 @@ LEDGER = "services/gap-detector/src/gap_detector"
 QUEUE = "services/priority-router/src/priority_router"
 OF_LEDGER = "services/gap-detector/tests"
 OF_QUEUE = "services/priority-router/tests"
+QUICK, USUAL = (
+    "libs/backorder-contracts/src/backorder_contracts/usual_order.py",
+    f"{OF_LEDGER}/test_usual_orders.py::test",
+)
+LEFT = f"{USUAL}_what_is_not_to_be_seen_at_once_is_left_to_the_contract"
 SNAPSHOTS = f"{OF_QUEUE}/test_snapshots.py::test"
 LAST = f"{SNAPSHOTS}_whatever_happens_the_last_snapshot_is_the_newest_state_in_the_end"
 HANDOVER = "tests/properties/test_handover.py::test_a_long_story_ends_in_agreement"
 HONEST, LOSSY, ROGUE = (f"{HANDOVER}[{kind}]" for kind in ("honest", "lossy", "rogue"))
 
 MUTANTS = (
+    # ── the usual order ────────────────────────────────────────────────────────────────────────────────
+    Mutant(
+        "text that is not ASCII is read without the contract",
+        QUICK,
+        "not raw.isascii() or ",
+        "",
+        (LEFT,),
+    ),
+    Mutant(
+        "escapes are read without the contract",
+        QUICK,
+        ' or b"\\\\" in raw',
+        "",
+        (LEFT,),
+    ),
+    Mutant(
+        "a control character is taken into an identifier",
+        QUICK,
+        ' or b"\\x7f" in raw',
+        "",
+        (LEFT,),
+    ),
+    Mutant(
+        "an order that is too long is read all the same",
+        QUICK,
+        "len(raw) > MAX_VALUE_BYTES or ",
+        "",
+        (f"{USUAL}_an_order_that_is_too_long_is_refused",),
+    ),
+    Mutant(
+        "of a name that stands twice the last counts",
+        QUICK,
+        """raw.count(b'"') != _encode(order).count(b'"') or """,
+        "",
+        (LEFT,),
+    ),
+    Mutant(
+        "an order has a line twice",
+        QUICK,
+        " or not _each_once(order.lines)",
+        "",
+        (LEFT,),
+    ),
+    Mutant(
+        "an order in an envelope is read as if it had none",
+        f"{LEDGER}/intake.py",
+        " or is_structured(record.headers)",
+        "",
+        (f"{USUAL}_whatever_stands_around_it",),
+    ),
+    Mutant(
+        "an envelope is read from its headers and not looked at",
+        f"{LEDGER}/intake.py",
+        "around(record.topic, record.headers, {})",
+        'Envelope(id="", source="", type="order.placed", data={})',
+        (f"{USUAL}_whatever_stands_around_it",),
+    ),
     # ── the ledger ─────────────────────────────────────────────────────────────────────────────────────
     Mutant(
         "a new line is covered with what the queue has",

@@ -75,13 +75,16 @@ def read(topic: str, key: bytes | None, value: bytes | None, headers: Headers) -
         raise Refused(Reason.EMPTY, "the record has no value; expected a JSON object")
     if len(value) > MAX_VALUE_BYTES:
         raise Refused(Reason.TOO_LARGE, f"the value has {len(value)} bytes; at most {MAX_VALUE_BYTES} are allowed")
-    found = dict(headers)
-    content_type = found.get("content-type")
-    if content_type is not None and content_type != CONTENT_TYPE and _is_structured(content_type):
+    if is_structured(headers):
         event = _object(parse_json(value))
         data = parse_base64(event["data_base64"]) if "data_base64" in event else event.get("data")
-        return _envelope(topic, event, found, data)
-    data = _object(parse_json(value))
+        return _envelope(topic, event, dict(headers), data)
+    return around(topic, headers, _object(parse_json(value)))
+
+
+def around(topic: str, headers: Headers, data: dict[str, Any]) -> Envelope:
+    """What stands around the data of a record in binary mode, or of a bare one. Raises `Refused`."""
+    found = dict(headers)
     if "ce_id" in found or "ce_type" in found or "ce_specversion" in found or "ce_source" in found:
         return _envelope(topic, _attributes(found, headers), found, data)
     traceparent = _trace(found.get("traceparent"))
@@ -113,7 +116,11 @@ def write(
     return headers
 
 
-def _is_structured(content_type: bytes) -> bool:
+def is_structured(headers: Headers) -> bool:
+    """Whether a record's value is the whole event, envelope and all. Raises `Refused`: what nobody here can read."""
+    content_type = next((value for name, value in reversed(headers) if name == "content-type"), None)
+    if content_type is None or content_type == CONTENT_TYPE:
+        return False
     media_type = content_type.decode("utf-8", "replace").partition(";")[0].strip().lower()
     if media_type.startswith("application/cloudevents") and media_type != "application/cloudevents+json":
         raise Refused(

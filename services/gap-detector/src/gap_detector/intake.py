@@ -5,35 +5,63 @@ from collections.abc import Sequence
 import msgspec
 
 from backorder_contracts import identity
-from backorder_contracts.envelope import Envelope
+from backorder_contracts.envelope import Envelope, around, is_structured
 from backorder_contracts.inputs import parse
-from backorder_contracts.internal import Cause, LineCancel, LineDetail, LinePlaced, OrderCancelled, Origin
+from backorder_contracts.internal import Cause, LineCancel, LineDetail, LinePlaced, OrderCancelled
 from backorder_contracts.orders import OrderCancelled as PublishedCancellation
 from backorder_contracts.orders import OrderLine, OrderPlaced
+from backorder_contracts.usual_order import usual_lines
 from backorder_runtime.record import Message, Record
 
 _encode = msgspec.json.Encoder().encode
+ORDERS = "order-placed"
 LINES = "order-line"
 
 
 class OrderIntake:
     """Splits orders into lines and sends each to its lane; a cancellation goes to every partition."""
 
-    topics = ("order-placed", "order-cancelled")
+    topics = (ORDERS, "order-cancelled")
 
     def translate(self, record: Record) -> Sequence[Message]:
         """The order lines of one record. Raises `Refused`: a record with one bad line is refused whole."""
-        envelope, event = parse(record.topic, record.key, record.value, record.headers)
-        if isinstance(event, OrderPlaced):
-            cause, origin = Cause(envelope.type, envelope.id), record.origin
-            return [_placed(event, line, cause, origin) for line in event.lines]
-        if isinstance(event, PublishedCancellation):
-            return [_cancelled(record, envelope, event)]
-        raise TypeError(f"no order: {type(event).__name__}")
+        return _usual(record) or by_contract(record)
 
 
-def _placed(order: OrderPlaced, line: OrderLine, cause: Cause, origin: Origin) -> Message:
-    detail = LineDetail(
+def by_contract(record: Record) -> Sequence[Message]:
+    """What any record says. Raises `Refused`."""
+    envelope, event = parse(record.topic, record.key, record.value, record.headers)
+    if isinstance(event, OrderPlaced):
+        return _placed(record, envelope, [_detail(event, line) for line in event.lines])
+    if isinstance(event, PublishedCancellation):
+        return [_cancelled(record, envelope, event)]
+    raise TypeError(f"no order: {type(event).__name__}")
+
+
+def _usual(record: Record) -> Sequence[Message]:
+    """What an order says that can be read without a second look, and of any other record nothing. Raises `Refused`."""
+    if record.topic != ORDERS or record.value is None or is_structured(record.headers):
+        return ()
+    if (lines := usual_lines(record.value)) is None:
+        return ()
+    return _placed(record, around(record.topic, record.headers, {}), lines)
+
+
+def _placed(record: Record, envelope: Envelope, lines: Sequence[LineDetail]) -> list[Message]:
+    cause, origin = Cause(envelope.type, envelope.id or lines[0].order_id), record.origin
+    return [
+        Message(
+            LINES,
+            identity.lane(line.part_id, line.location_id),
+            "order-line.placed",
+            _encode(LinePlaced(line, cause, origin)),
+        )
+        for line in lines
+    ]
+
+
+def _detail(order: OrderPlaced, line: OrderLine) -> LineDetail:
+    return LineDetail(
         order_id=order.order_id,
         line_id=line.line_id,
         part_id=line.part_id,
@@ -47,8 +75,6 @@ def _placed(order: OrderPlaced, line: OrderLine, cause: Cause, origin: Origin) -
         need_by=line.need_by,
         unit_value=line.unit_value,
     )
-    placed = LinePlaced(detail, cause, origin)
-    return Message(LINES, identity.lane(line.part_id, line.location_id), "order-line.placed", _encode(placed))
 
 
 def _cancelled(record: Record, envelope: Envelope, event: PublishedCancellation) -> Message:

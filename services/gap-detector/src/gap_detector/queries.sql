@@ -3,14 +3,23 @@
 -- which a batch asks.
 
 -- name: known
--- Which of the lines that have just been placed are no news: placed before, or cancelled before they came. Each is
--- looked up by index: of EXISTS with OR the planner would make a hash of the whole table.
-SELECT asked.shard, order_id, line_id
-FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, E'\x1f'))
-    AS asked (shard, order_id, line_id)
-WHERE (SELECT true FROM line WHERE (line.order_id, line.line_id) = (asked.order_id, asked.line_id) LIMIT 1)
-   OR (SELECT true FROM past_line WHERE (past_line.order_id, past_line.line_id) = (asked.order_id, asked.line_id) LIMIT 1)
-   OR (SELECT true FROM cancellation AS kept WHERE (kept.shard, kept.order_id) = (asked.shard, asked.order_id) LIMIT 1)
+-- Which of the lines that have just been placed are no news: placed before, or cancelled before they came. What is
+-- known of their orders is found in a walk along each index, since orders that come together stand together: a look
+-- for every line costs four times as much.
+WITH asked AS MATERIALIZED (
+    SELECT * FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, E'\x1f'))
+        AS asked (shard, order_id, line_id)
+), placed AS (
+    SELECT order_id, line_id FROM line WHERE order_id = ANY (string_to_array($2, E'\x1f'))
+    UNION ALL
+    SELECT order_id, line_id FROM past_line WHERE order_id = ANY (string_to_array($2, E'\x1f'))
+), kept AS (
+    SELECT shard, order_id FROM cancellation
+    WHERE shard = ANY (string_to_array($1, ',')::integer[]) AND order_id = ANY (string_to_array($2, E'\x1f'))
+)
+SELECT shard, order_id, line_id FROM asked JOIN placed USING (order_id, line_id)
+UNION
+SELECT shard, order_id, line_id FROM asked JOIN kept USING (shard, order_id)
 
 -- name: lines
 SELECT asked.shard, order_id, line_id, place, line.shard AS place_shard, lane, number, covered, cover_shipped, need,
