@@ -39,6 +39,13 @@ MUTANTS = (
         (f"{STORE}_a_batch_that_begins_elsewhere_than_the_last_one_ended_is_fenced",),
     ),
     Mutant(
+        "a batch may read whole tables for what it asks by key",
+        f"{ENGINE}/queries.sql",
+        "WHERE set_config('enable_seqscan', 'off', true) = 'off'\n",
+        "",
+        (f"{STORE}_what_a_batch_asks_for_is_found_by_index_and_what_others_ask_for_as_it_suits_them",),
+    ),
+    Mutant(
         "a claim begins at the first record that the log has",
         f"{ENGINE}/queries.sql",
         "AS seen (topic, first)\nON CONFLICT DO NOTHING",

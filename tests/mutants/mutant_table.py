@@ -10,6 +10,7 @@ QUICK, USUAL = (
     "libs/backorder-contracts/src/backorder_contracts/usual_order.py",
     f"{OF_LEDGER}/test_usual_orders.py::test",
 )
+ONE_FIELD = f"{USUAL}_whatever_one_field_is_the_order_is_taken_or_refused_as_by_the_contract"
 LEFT = f"{USUAL}_what_is_not_to_be_seen_at_once_is_left_to_the_contract"
 SNAPSHOTS = f"{OF_QUEUE}/test_snapshots.py::test"
 LAST = f"{SNAPSHOTS}_whatever_happens_the_last_snapshot_is_the_newest_state_in_the_end"
@@ -44,7 +45,7 @@ MUTANTS = (
         QUICK,
         "len(raw) > MAX_VALUE_BYTES or ",
         "",
-        (f"{USUAL}_an_order_that_is_too_long_is_refused",),
+        (LEFT,),
     ),
     Mutant(
         "of a name that stands twice the last counts",
@@ -61,18 +62,32 @@ MUTANTS = (
         (LEFT,),
     ),
     Mutant(
+        "an order of no units is taken",
+        QUICK,
+        "Meta(ge=1, le=MAX_QUANTITY)",
+        "Meta(ge=0, le=MAX_QUANTITY)",
+        (ONE_FIELD,),
+    ),
+    Mutant(
+        "an identifier may be of any length",
+        QUICK,
+        "Annotated[str, Meta(min_length=1, max_length=64)]",
+        "str",
+        (ONE_FIELD,),
+    ),
+    Mutant(
         "an order in an envelope is read as if it had none",
         f"{LEDGER}/intake.py",
         " or is_structured(record.headers)",
         "",
-        (f"{USUAL}_whatever_stands_around_it",),
+        (f"{USUAL}_whatever_stands_beside_it",),
     ),
     Mutant(
         "an envelope is read from its headers and not looked at",
         f"{LEDGER}/intake.py",
-        "around(record.topic, record.headers, {})",
+        "beside(record.topic, record.headers, {})",
         'Envelope(id="", source="", type="order.placed", data={})',
-        (f"{USUAL}_whatever_stands_around_it",),
+        (f"{USUAL}_whatever_stands_beside_it",),
     ),
     # ── the ledger ─────────────────────────────────────────────────────────────────────────────────────
     Mutant(

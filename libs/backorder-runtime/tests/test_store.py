@@ -83,6 +83,14 @@ async def test_a_batch_that_begins_elsewhere_than_the_last_one_ended_is_fenced(c
     await store.advance(conn, [Fence(2, ours.epoch, 0, step(15, 20))])
 
 
+async def test_what_a_batch_asks_for_is_found_by_index_and_what_others_ask_for_as_it_suits_them(conn):
+    ours = await claim(conn)
+    async with conn.transaction():
+        await store.advance(conn, [Fence(2, ours.epoch, 0, {})])
+        assert await conn.fetchval("SHOW enable_seqscan") == "off"
+    assert await conn.fetchval("SHOW enable_seqscan") == "on"
+
+
 async def test_a_claim_goes_on_where_the_last_owner_stood_whatever_the_log_begins_with(conn):
     ours = await claim(conn)
     await store.advance(conn, [Fence(2, ours.epoch, 4, step(10, 15, 7))])

@@ -79,11 +79,11 @@ def read(topic: str, key: bytes | None, value: bytes | None, headers: Headers) -
         event = _object(parse_json(value))
         data = parse_base64(event["data_base64"]) if "data_base64" in event else event.get("data")
         return _envelope(topic, event, dict(headers), data)
-    return around(topic, headers, _object(parse_json(value)))
+    return beside(topic, headers, _object(parse_json(value)))
 
 
-def around(topic: str, headers: Headers, data: dict[str, Any]) -> Envelope:
-    """What stands around the data of a record in binary mode, or of a bare one. Raises `Refused`."""
+def beside(topic: str, headers: Headers, data: dict[str, Any]) -> Envelope:
+    """The envelope that stands in the headers beside a record's data, or that of a bare record. Raises `Refused`."""
     found = dict(headers)
     if "ce_id" in found or "ce_type" in found or "ce_specversion" in found or "ce_source" in found:
         return _envelope(topic, _attributes(found, headers), found, data)
@@ -117,7 +117,7 @@ def write(
 
 
 def is_structured(headers: Headers) -> bool:
-    """Whether a record's value is the whole event, envelope and all. Raises `Refused`: what nobody here can read."""
+    """Whether a record's value holds its envelope too. Raises `Refused`: it does, in a form that we do not read."""
     content_type = next((value for name, value in reversed(headers) if name == "content-type"), None)
     if content_type is None or content_type == CONTENT_TYPE:
         return False

@@ -13,7 +13,7 @@ from backorder_dev.database import DATABASE, url
 from backorder_dev.jars import KAFKA_VERSION
 from backorder_dev.kafka import answers_metadata
 from backorder_dev.ports import LOOPBACK, free_port
-from backorder_dev.postgres import SUPERUSER, answers_query
+from backorder_dev.postgres import BY_BYTES, SUPERUSER, answers_query
 from backorder_dev.process import StartError
 
 KAFKA_IMAGE = f"apache/kafka:{KAFKA_VERSION}"
@@ -134,7 +134,8 @@ class DockerPostgres:
     def __init__(self) -> None:
         self._port = free_port()
         self._password = secrets.token_urlsafe(24)
-        environment = {"POSTGRES_PASSWORD": self._password, "POSTGRES_INITDB_ARGS": "--auth-host=scram-sha-256"}
+        arguments = " ".join(("--auth-host=scram-sha-256", *BY_BYTES))
+        environment = {"POSTGRES_PASSWORD": self._password, "POSTGRES_INITDB_ARGS": arguments}
         self._container = _Container(POSTGRES_IMAGE, environment, inside=5432, port=self._port)
 
     @property

@@ -23,6 +23,8 @@ from backorder_dev.process import Process, StartError
 from backorder_dev.unprivileged import prefix_for, user_for_server
 
 SUPERUSER = "postgres"
+BY_BYTES = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
+"""How a cluster is made whose keys are compared byte by byte, whatever the system's language."""
 _READY_TIMEOUT = 60.0
 _RETRY_TIMEOUT = 15.0
 _STOP_GRACE = 20.0
@@ -139,9 +141,8 @@ class EmbeddedPostgres:
             file.write(secrets.token_urlsafe(24))
         for path in (draft, password):
             self._give(path)
-        options = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        options += [f"--username={SUPERUSER}", "--auth=scram-sha-256", f"--pwfile={password}", "--no-instructions"]
-        process = Process([*self._command("initdb"), "-D", str(draft), *options], log=self._log)
+        options = [f"--username={SUPERUSER}", "--auth=scram-sha-256", f"--pwfile={password}", "--no-instructions"]
+        process = Process([*self._command("initdb"), "-D", str(draft), *BY_BYTES, *options], log=self._log)
         try:
             code = await process.ended(_READY_TIMEOUT)
         finally:

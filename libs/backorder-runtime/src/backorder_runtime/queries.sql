@@ -24,6 +24,8 @@ SELECT topic, next_offset, last_sequence FROM shard_input WHERE shard = $1
 -- The fence: nothing of a batch commits unless we still own its shard and stand where we think we stand. The answer is
 -- the number of inputs that moved in each shard that we own. What has been confirmed since the last batch leaves the
 -- outbox: what had been before is gone, and its dead entries, in front of the index until a vacuum, are not looked at.
+-- What else the transaction asks for it asks by key, so it is to be found by index: a plan made while a table was empty
+-- would read it whole for each batch, until somebody has told the planner how it grew.
 WITH ours AS (
     SELECT * FROM unnest($1::integer[], $2::bigint[], $3::bigint[]) AS ours (shard, epoch, sent)
 ), fence AS (
@@ -43,6 +45,7 @@ WITH ours AS (
       AND outbox.first_sequence > before.sent_sequence
 )
 SELECT fence.shard, (SELECT count(*) FROM moved WHERE moved.shard = fence.shard) FROM fence
+WHERE set_config('enable_seqscan', 'off', true) = 'off'
 
 -- name: put_outbox
 WITH fresh AS (

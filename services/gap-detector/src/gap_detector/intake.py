@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from backorder_contracts import identity
-from backorder_contracts.envelope import Envelope, around, is_structured
+from backorder_contracts.envelope import Envelope, beside, is_structured
 from backorder_contracts.inputs import parse
 from backorder_contracts.internal import Cause, LineCancel, LineDetail, LinePlaced, OrderCancelled
 from backorder_contracts.orders import OrderCancelled as PublishedCancellation
@@ -32,23 +32,24 @@ def by_contract(record: Record) -> Sequence[Message]:
     """What any record says. Raises `Refused`."""
     envelope, event = parse(record.topic, record.key, record.value, record.headers)
     if isinstance(event, OrderPlaced):
-        return _placed(record, envelope, [_detail(event, line) for line in event.lines])
+        return _placed(record, envelope.type, envelope.id, [_detail(event, line) for line in event.lines])
     if isinstance(event, PublishedCancellation):
         return [_cancelled(record, envelope, event)]
     raise TypeError(f"no order: {type(event).__name__}")
 
 
 def _usual(record: Record) -> Sequence[Message]:
-    """What an order says that can be read without a second look, and of any other record nothing. Raises `Refused`."""
-    if record.topic != ORDERS or record.value is None or is_structured(record.headers):
+    """What an order says that is written as usual; of other records nothing. Raises `Refused`: its envelope is bad."""
+    if record.topic != ORDERS or record.value is None:
         return ()
-    if (lines := usual_lines(record.value)) is None:
+    if (lines := usual_lines(record.value)) is None or is_structured(record.headers):
         return ()
-    return _placed(record, around(record.topic, record.headers, {}), lines)
+    envelope = beside(record.topic, record.headers, {})
+    return _placed(record, envelope.type, envelope.id or lines[0].order_id, lines)
 
 
-def _placed(record: Record, envelope: Envelope, lines: Sequence[LineDetail]) -> list[Message]:
-    cause, origin = Cause(envelope.type, envelope.id or lines[0].order_id), record.origin
+def _placed(record: Record, event_type: str, event_id: str, lines: Sequence[LineDetail]) -> list[Message]:
+    cause, origin = Cause(event_type, event_id), record.origin
     return [
         Message(
             LINES,

@@ -53,8 +53,11 @@ class StoredLine:
 
 def load_known(refs: Sequence[LineRef]) -> Asking[list[LineRef]]:
     """Those among lines just placed that are no news: placed before, or cancelled before they came."""
-    rows = yield Read(_SQL["known"], _ref_columns(refs))
-    return [LineRef(order_id, line_id) for _, order_id, line_id in rows]
+    rows = yield Read(_SQL["known"], ([ref.order_id for ref in refs],))
+    if not rows:
+        return []
+    known = {(order_id, line_id) for _, order_id, line_id in rows}
+    return [ref for ref in refs if (ref.order_id, ref.line_id) in known or (ref.order_id, None) in known]
 
 
 def load_lanes(names: Iterable[str]) -> Asking[list[Lane]]:
