@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from backorder_contracts.orders import Customer, OrderLine, OrderPlaced
 from backorder_contracts.refusal import Refused
 from backorder_contracts.usual_order import usual_lines
 from backorder_runtime.record import Record
@@ -158,6 +159,12 @@ def test_whatever_stands_beside_it(headers, value):
 def test_the_usual_order_is_read_the_quick_way(order):
     assert usual_lines(bytes_of(order)) is not None
     same(bytes_of(order))
+
+
+def test_the_quick_way_knows_all_that_the_contract_does():
+    for whole, model in ((WHOLE, OrderPlaced), (WHOLE_CUSTOMER, Customer), (WHOLE_LINE, OrderLine)):
+        assert set(whole) == set(model.model_fields)
+    assert usual_lines(bytes_of(WHOLE)) is not None
 
 
 def _with(old: str, new: str) -> bytes:
