@@ -50,14 +50,14 @@ MUTANTS = (
     Mutant(
         "of a name that stands twice the last counts",
         QUICK,
-        """raw.count(b'"') != _encode(order).count(b'"') or """,
-        "",
+        """raw.count(b'"') != _encode(order).count(b'"')""",
+        "False",
         (LEFT,),
     ),
     Mutant(
         "an order has a line twice",
         QUICK,
-        " or not _each_once(order.lines)",
+        "        each_line_once(order.lines)\n",
         "",
         (LEFT,),
     ),

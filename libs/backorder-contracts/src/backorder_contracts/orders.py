@@ -1,7 +1,7 @@
 """`order-placed` and `order-cancelled`: what the order system publishes."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Protocol, TypeVar
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
@@ -62,7 +62,16 @@ class CancelledLine(Input):
     """Units no longer wanted; left out: all that is left of the line."""
 
 
-def _each_line_once(lines: Sequence[OrderLine | CancelledLine]) -> Sequence[OrderLine | CancelledLine]:
+class _Numbered(Protocol):
+    @property
+    def line_id(self) -> str: ...
+
+
+L = TypeVar("L", bound=Sequence[_Numbered])
+
+
+def each_line_once(lines: L) -> L:
+    """These lines. Raises `PydanticCustomError`: one stands there twice."""
     if len(lines) > 1 and len({line.line_id for line in lines}) < len(lines):
         seen: set[str] = set()
         for line in lines:
@@ -88,7 +97,7 @@ class OrderPlaced(Input):
     """When the customer placed the order."""
     customer: Customer
     """Who placed it."""
-    lines: Annotated[tuple[OrderLine, ...], _Lines, AfterValidator(_each_line_once)]
+    lines: Annotated[tuple[OrderLine, ...], _Lines, AfterValidator(each_line_once)]
     """1 to 1,000 lines, each `line_id` once. One bad line refuses the whole order."""
 
 
@@ -101,7 +110,7 @@ class OrderCancelled(Input):
     """The order."""
     cancelled_at: Time
     """When it was cancelled."""
-    lines: Annotated[tuple[CancelledLine, ...], _Lines, AfterValidator(_each_line_once)] | None = None
+    lines: Annotated[tuple[CancelledLine, ...], _Lines, AfterValidator(each_line_once)] | None = None
     """The lines concerned, each once; left out: the whole order."""
     reason: Text | None = None
     """Why, for people."""

@@ -22,7 +22,7 @@ from backorder_contracts.fields import (
     parse_time_or_date,
 )
 from backorder_contracts.internal import LineDetail
-from backorder_contracts.orders import MAX_LINES, Customer, OrderLine
+from backorder_contracts.orders import MAX_LINES, Customer, OrderLine, each_line_once
 
 _Identifier: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
 _NotSaid: TypeAlias = UnsetType | None  # left out or null: both mean the default
@@ -67,15 +67,12 @@ def usual_lines(raw: bytes) -> tuple[LineDetail, ...] | None:
     try:
         order = _decode(raw)
         # every name and string has two marks: more of them are a name that is not ours, or one that stands there twice
-        if raw.count(b'"') != _encode(order).count(b'"') or not _each_once(order.lines):
+        if raw.count(b'"') != _encode(order).count(b'"'):
             return None
+        each_line_once(order.lines)
         return _details(order)
     except (msgspec.DecodeError, RecursionError, PydanticCustomError):
         return None
-
-
-def _each_once(lines: tuple[_Line, ...]) -> bool:
-    return len({line.line_id for line in lines}) == len(lines)
 
 
 def _details(order: _Order) -> tuple[LineDetail, ...]:
