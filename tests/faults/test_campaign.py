@@ -24,7 +24,7 @@ SETTINGS = Settings(
     minutes=float(given("MINUTES", "0")),
     kinds=tuple(Kind) if LONG else SHORT,
     session=float(given("SESSION", "2")),
-    long_share=0.1 if LONG else 0.0,
+    outages=LONG,
     lines=float(given("LINES", "12")),
 )
 

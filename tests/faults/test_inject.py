@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from faults_support import inject
 from faults_support.inject import Injector
-from faults_support.plan import Injection, Kind
+from faults_support.plan import AUDITOR, Injection, Kind
 
 MEMBER = SimpleNamespace(name="notifier-1", pid=4711)
 OURS = [{"shard": 0}, {"shard": 2}]
@@ -38,6 +38,12 @@ def injector(*answers):
 async def test_one_that_owns_shards_after_a_moment_is_stopped_then(signals, kind, evidence):
     told = await injector([], [], OURS, []).inject(Injection(1, kind, "notifier", 1))
     assert told == evidence
+    assert signals == [(4711, "SIGSTOP"), (4711, "SIGCONT")]
+
+
+async def test_an_auditor_owns_no_shard_ever_and_is_stopped_all_the_same(signals):
+    told = await injector("nobody asks").inject(Injection(1, Kind.LONG_PAUSE, AUDITOR, 1))
+    assert told == "it had 0 shards before, 0 after"
     assert signals == [(4711, "SIGSTOP"), (4711, "SIGCONT")]
 
 

@@ -1,9 +1,25 @@
 """What a campaign finds in files: mails that did not arrive or came too often, and alarms in the logs."""
 
 import pytest
-from faults_support.left_behind import look_at_logs, look_at_mails
+from faults_support.left_behind import hits_notifier, look_at_logs, look_at_mails
+from faults_support.plan import Injection, Kind
 
 STARTING, CLAIMED = '{"event": "starting"}', '{"shard": 1, "event": "claimed"}'
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "hit"),
+    [
+        (Kind.KILL, "notifier", True),
+        (Kind.LONG_PAUSE, "notifier", True),
+        (Kind.KILL, "gap-detector", False),
+        (Kind.BROKER_CUT, "notifier", False),
+        (Kind.DATABASE, None, True),
+        (Kind.LEADER, None, False),
+    ],
+)
+def test_a_mail_may_come_twice_when_a_notifier_or_its_database_was_hit_and_for_nothing_else(kind, service, hit):
+    assert hits_notifier(Injection(1, kind, service, 1)) == hit
 
 
 def mailbox(folder, *names):

@@ -3,8 +3,7 @@
 from collections import Counter
 from itertools import islice
 
-import pytest
-from faults_support.plan import BOTH, LONG, OUTAGE, SERVICES, Kind, Mode, rounds
+from faults_support.plan import AUDITOR, BOTH, LONG, OUTAGE, SERVICES, Kind, Mode, rounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +11,8 @@ SEEDS = st.integers(0, 2**32)
 SESSIONS = st.floats(1, 10)
 ROUNDS = 40
 CUTS = (Kind.BROKER_CUT, Kind.DATABASE_CUT)
-TARGETED = {Kind.KILL, Kind.PAUSE, Kind.ZOMBIE, Kind.MEMBERSHIP, *CUTS}
+MEMBERS = {Kind.ZOMBIE, Kind.MEMBERSHIP}
+ANYBODY = {Kind.KILL, Kind.PAUSE, Kind.LONG_PAUSE, *CUTS}
 
 
 def drawn(seed, session=2.0, count=ROUNDS, **more):
@@ -37,20 +37,24 @@ def test_every_round_holds_every_kind_once_and_numbers_go_on(seed):
 @settings(max_examples=40, deadline=None)
 def test_every_service_is_hit_as_often_as_any_other_and_every_cut_in_each_way(seed, session):
     found = [each for one in drawn(seed, session) for each in one]
-    for kind in TARGETED:
+    for kind in MEMBERS:
         assert Counter(each.service for each in found if each.kind is kind) == dict.fromkeys(SERVICES, ROUNDS // 4)
+    everybody = (*SERVICES, AUDITOR)
+    for kind in ANYBODY:
+        assert Counter(each.service for each in found if each.kind is kind) == dict.fromkeys(everybody, ROUNDS // 5)
     for kind in CUTS:
         assert Counter(each.mode for each in found if each.kind is kind) == dict.fromkeys(Mode, ROUNDS // 4)
     assert {each.process for each in found if each.kind is Kind.KILL} == {BOTH, 1, 2}
-    assert all(each.service is None for each in found if each.kind not in TARGETED)
+    assert all(each.service is None for each in found if each.kind not in MEMBERS | ANYBODY)
+    assert {each.process for each in found if each.service == AUDITOR} == {1}, "it has one process"
 
 
-@given(SEEDS, SESSIONS, st.sampled_from([0.0, 0.1, 0.5, 1.0]))
+@given(SEEDS, SESSIONS)
 @settings(max_examples=40, deadline=None)
-def test_a_pause_outlasts_the_session_and_the_given_share_takes_half_a_minute(seed, session, share):
-    pauses = [each for one in drawn(seed, session, long_share=share) for each in one if each.kind is Kind.PAUSE]
-    assert all(each.seconds > session for each in pauses)
-    assert sum(each.seconds == LONG for each in pauses) == pytest.approx(share * ROUNDS)
+def test_a_pause_outlasts_the_session_and_a_long_one_takes_half_a_minute(seed, session):
+    found = [each for one in drawn(seed, session) for each in one]
+    assert all(session < each.seconds < LONG for each in found if each.kind is Kind.PAUSE)
+    assert {each.seconds for each in found if each.kind is Kind.LONG_PAUSE} == {LONG}
 
 
 @given(SEEDS, SESSIONS)
@@ -66,15 +70,16 @@ def test_of_the_cuts_of_each_kind_that_last_one_in_twenty_is_an_outage(seed, ses
 
 @given(SEEDS, SESSIONS)
 @settings(max_examples=20, deadline=None)
-def test_without_long_pauses_no_cut_is_an_outage(seed, session):
-    found = [each for one in drawn(seed, session, long_share=0.0) for each in one]
+def test_without_outages_no_cut_is_one(seed, session):
+    found = [each for one in drawn(seed, session, outages=False) for each in one]
     assert OUTAGE not in {each.seconds for each in found}
 
 
 @given(SEEDS, SESSIONS)
 @settings(max_examples=40, deadline=None)
 def test_no_fault_but_a_pause_or_an_outage_takes_longer_than_it_must(seed, session):
-    for each in (each for one in drawn(seed, session) for each in one if each.kind is not Kind.PAUSE):
+    pauses = (Kind.PAUSE, Kind.LONG_PAUSE)
+    for each in (each for one in drawn(seed, session) for each in one if each.kind not in pauses):
         most = OUTAGE if each.kind in CUTS and each.seconds == OUTAGE else max(4, 2 * session)
         assert 0 <= each.seconds <= round(most, 2)
         assert (each.mode is not None) == (each.kind in CUTS)

@@ -27,7 +27,7 @@ from backorder_runtime.settings import KafkaSettings
 from faults_support.fleet import Fleet
 from faults_support.inject import Injector, NotPossibleError
 from faults_support.lag import Lag
-from faults_support.left_behind import look_at_logs, look_at_mails
+from faults_support.left_behind import hits_notifier, look_at_logs, look_at_mails
 from faults_support.load import Load
 from faults_support.oracle import Finding, examine
 from faults_support.plan import Injection, Kind, rounds
@@ -37,7 +37,6 @@ from faults_support.watch import Watch
 _STEADY = 120.0  # seconds after a fault until everything must run again
 _RECKONING = 3_600.0  # seconds that each half of it may take; a system that is not well may never answer
 _CUSTOMERS = {f"C-{n}" for n in range(WITH_MAIL)}  # those who want mail
-_HITS_NOTIFIER = {Kind.KILL, Kind.PAUSE, Kind.ZOMBIE, Kind.DATABASE, Kind.DATABASE_CUT, Kind.FULL_DISK, Kind.MEMBERSHIP}
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Settings:
         minutes: of attacks; one round of all kinds is done in any case.
         kinds: of faults.
         session: after which the group gives the partitions of a silent member to others.
-        long_share: of the pauses, those that take half a minute; 0: no cut is an outage either.
+        outages: whether some cuts take longer than a service waits for an answer.
         lines: ordered per second.
         bound: in which a fault must be recovered from.
     """
@@ -56,7 +55,7 @@ class Settings:
     minutes: float = 0.0
     kinds: tuple[Kind, ...] = tuple(Kind)
     session: float = 2.0
-    long_share: float = 0.1
+    outages: bool = True
     lines: float = 12.0
     bound: float = 60.0
 
@@ -122,7 +121,7 @@ class Campaign:
         self._load = Load(system, self._business, self._watch, settings.lines)
         self._lag = Lag(system.endpoints.kafka, fleet.partitions)
         self._injector = Injector(fleet, system, settings.session)
-        self._plan = rounds(seed, session=settings.session, long_share=settings.long_share, kinds=settings.kinds)
+        self._plan = rounds(seed, session=settings.session, outages=settings.outages, kinds=settings.kinds)
         told = asdict(settings) | {"kinds": [kind.value for kind in settings.kinds]}
         self._before_the_end: Counter[Key] | None = None  # what had been sent when all had come to rest
         self._result = Result(seed, told, counted=self._business.counted)
@@ -280,7 +279,7 @@ class Campaign:
         before = business.warehouse.sent.copy() if self._before_the_end is None else self._before_the_end
         seen, mails, topics = await examine(self._system, business, self._load.commands, before, _CUSTOMERS)
         result.findings += seen
-        hits = sum(each.injection.kind in _HITS_NOTIFIER for each in result.injected)
+        hits = sum(hits_notifier(each.injection) for each in result.injected)
         logs = {member.name: self._fleet.log(member.name) for member in self._fleet.members.values()}
         for found, note in (look_at_mails(self._fleet.folder / "mailbox", mails, hits), look_at_logs(logs)):
             result.findings += found

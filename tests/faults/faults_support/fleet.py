@@ -21,7 +21,7 @@ from backorder_dev.postgres import EmbeddedPostgres
 from backorder_dev.python_process import PythonProcess
 from backorder_dev.supervisor import Backoff, Supervisor
 from backorder_dev.topics import DEFAULT_PARTITIONS, create_topics
-from faults_support.plan import BOTH, BROKERS, SERVICES
+from faults_support.plan import AUDITOR, BOTH, BROKERS, SERVICES
 from faults_support.proxy import LOOPBACK, Proxy
 from faults_support.small_disk import SmallDisk
 
@@ -111,7 +111,7 @@ class Fleet:
         self.postgres = EmbeddedPostgres(data / "postgres", port=free_port(), log=self.log("postgres"))
         self.sinks = PythonProcess("sinks", "backorder_dev.sinks", self.log("sinks"), self._sinks_environment)
         self.members = {name: self._member(*name) for name in [(s, n) for n in (1, 2) for s in SERVICES]}
-        self.members["auditor", 1] = self._member("auditor", 1)
+        self.members[AUDITOR, 1] = self._member(AUDITOR, 1)
         doors = {_door(*name): [proxy.port for proxy in member.brokers] for name, member in self.members.items()}
         self.cluster = EmbeddedCluster(folder / "kafka", doors=doors)
         self.up = asyncio.Event()

@@ -18,7 +18,7 @@ from e2e_support.system import GROUPS, System
 from e2e_support.watching import LANE_GROUPS
 
 from faults_support.fleet import Fleet, Member
-from faults_support.plan import Injection, Kind, Mode
+from faults_support.plan import AUDITOR, Injection, Kind, Mode
 from faults_support.proxy import Proxy
 
 _EXITS = 40.0  # seconds that a member may take to leave in order
@@ -43,6 +43,7 @@ class Injector:
         self._do: dict[Kind, Callable[[Injection], Awaitable[str]]] = {
             Kind.KILL: self._kill,
             Kind.PAUSE: self._pause,
+            Kind.LONG_PAUSE: self._pause,
             Kind.ZOMBIE: self._zombie,
             Kind.MEMBERSHIP: self._leave_and_join,
             Kind.STORM: self._storm,
@@ -107,15 +108,15 @@ class Injector:
         return f"left in {left:.1f} s"
 
     async def _storm(self, injection: Injection) -> str:
-        """Strangers join the groups of all lane services and leave again, as fast as they can."""
+        """Strangers join the groups of all lane services and leave again, as fast as they can; each joins at least once."""
         draw, until = random.Random(injection.draw), time.monotonic() + injection.seconds
         joins = await asyncio.gather(*(self._strangers(group, draw, until) for group in LANE_GROUPS.values()))
-        assert sum(joins), "nobody could join"
+        assert all(joins), f"some groups nobody could join: {joins}"
         return f"{sum(joins)} joined and left"
 
     async def _strangers(self, group: str, draw: random.Random, until: float) -> int:
         joins = 0
-        while time.monotonic() < until:
+        while time.monotonic() < until or (not joins and time.monotonic() < until + _MOVES):
             stranger: Any = AIOKafkaConsumer(
                 *GROUPS[group],
                 bootstrap_servers=self._fleet.cluster.bootstrap_servers,
@@ -191,11 +192,11 @@ class Injector:
     async def _owner(self, injection: Injection) -> tuple[Member, int, set[int]]:
         """Its process, as soon as it owns shards, and which: to stop one that owns none is no fault.
 
-        The one before may have made the group give them out anew, which takes a moment.
+        The one before may have made the group give them out anew, which takes a moment. The auditor never owns any.
         """
         (member,) = self._members(injection)
         pid, began = _running(member), time.monotonic()
-        while not (mine := await self._owned(injection.service, pid)):
+        while not (mine := await self._owned(injection.service, pid)) and injection.service != AUDITOR:
             assert time.monotonic() - began < _MOVES, f"{member.name} owns no shard for {_MOVES} s"
             await asyncio.sleep(0.05)
         return member, pid, mine
@@ -203,6 +204,8 @@ class Injector:
     async def _owned(self, service: str | None, pid: int) -> set[int]:
         """The shards that a process owns by the word of the database."""
         assert service is not None
+        if service == AUDITOR:
+            return set()
         owner = f"{socket.gethostname()}/{pid}"
         sql = f"SELECT shard FROM {service.replace('-', '_')}.shard WHERE owner = $1"  # noqa: S608
         while True:

@@ -7,11 +7,21 @@ from email import message_from_bytes
 from pathlib import Path
 
 from faults_support.oracle import Finding
+from faults_support.plan import Injection, Kind
 
+# whatever keeps a notifier from noting what it has sent: what is done to one of them, and what the database does to both
+_TO_NOTIFIERS = {Kind.KILL, Kind.PAUSE, Kind.LONG_PAUSE, Kind.ZOMBIE, Kind.MEMBERSHIP, Kind.DATABASE_CUT}
+_TO_THEIR_DATABASE = {Kind.DATABASE, Kind.FULL_DISK}
 _SENDERS = 2  # mails that a notifier has under way at most, and a crash may double
 _COUNTED = {"started": "starting", "fenced": "fenced", "claims": "claimed"}
 _ALARM = re.compile(r'^.*"event": "(?:drift|lane parked)".*$', re.MULTILINE)
 _SHOWN = 5  # alarms of each process
+
+
+def hits_notifier(injection: Injection) -> bool:
+    """Whether a mail may be sent again for its sake."""
+    hit = injection.kind in _TO_NOTIFIERS and injection.service == "notifier"
+    return hit or injection.kind in _TO_THEIR_DATABASE
 
 
 def look_at_mails(mailbox: Path, sent: Collection[str], hits: int) -> tuple[list[Finding], str]:

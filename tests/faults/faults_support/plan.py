@@ -7,9 +7,10 @@ from enum import Enum
 from typing import TypeVar
 
 SERVICES = ("gap-detector", "inventory-sync", "priority-router", "notifier")
+AUDITOR = "auditor"  # owns no shard, is in no group, and is one process
 BROKERS = 3
 BOTH = 0  # instead of the number of one of the two processes of a service
-LONG = 30.0  # seconds that some pauses take
+LONG = 30.0  # seconds that a long pause takes
 # seconds that some cuts take: longer than a service waits for an answer to its work, which is 60 for a statement, 40
 # for aiokafka and 60 for librdkafka; so each has given up, and has tried in vain what it does then
 OUTAGE = 75.0
@@ -22,6 +23,7 @@ class Kind(Enum):
 
     KILL = "kill -9 of a service"
     PAUSE = "SIGSTOP of a service"
+    LONG_PAUSE = "SIGSTOP for 30 seconds"
     ZOMBIE = "zombie after its partitions moved"
     MEMBERSHIP = "member leaves and joins"
     STORM = "rebalance storm"
@@ -56,6 +58,11 @@ SHORT = (
 )
 
 
+# what can be done to whoever is a process with connections, and what takes members of a group
+_TO_ALL = {Kind.KILL, Kind.PAUSE, Kind.LONG_PAUSE, Kind.BROKER_CUT, Kind.DATABASE_CUT}
+_TO_MEMBERS = {Kind.ZOMBIE, Kind.MEMBERSHIP}
+
+
 @dataclass(frozen=True, slots=True)
 class Injection:
     """One fault. `seconds` is how long it lasts, where it lasts; `process` is 1, 2 or `BOTH`, where it has a target."""
@@ -77,20 +84,19 @@ class Injection:
 
 
 def rounds(
-    seed: int, *, session: float, long_share: float = 0.1, kinds: Sequence[Kind] = tuple(Kind)
+    seed: int, *, session: float, outages: bool = True, kinds: Sequence[Kind] = tuple(Kind)
 ) -> Iterator[list[Injection]]:
     """Round after round for ever; each holds every kind once, in an order of its own.
 
     Args:
         seed: gives the same plan again.
         session: seconds after which a silent member has lost its partitions; every pause is longer.
-        long_share: of the pauses, those that take half a minute. When it is 0, no cut is an outage either.
+        outages: whether one in twenty of the cuts that last is an outage.
         kinds: which faults.
     """
     draw = random.Random(seed)
-    targets = {kind: _turns(draw, SERVICES) for kind in kinds}
-    cuts = {kind: _cuts(draw, outages=long_share > 0) for kind in kinds}
-    pauses = _turns(draw, [True] * round(long_share * 20) + [False] * round((1 - long_share) * 20))
+    targets = {kind: _turns(draw, targets_of(kind)) for kind in kinds}
+    cuts = {kind: _cuts(draw, outages=outages) for kind in kinds}
     number = 0
     while True:
         order = list(kinds)
@@ -98,9 +104,13 @@ def rounds(
         found = []
         for kind in order:
             number += 1
-            long = kind is Kind.PAUSE and next(pauses)
-            found.append(_injection(number, kind, draw, targets[kind], cuts[kind], session, long=long))
+            found.append(_injection(number, kind, draw, targets[kind], cuts[kind], session))
         yield found
+
+
+def targets_of(kind: Kind) -> tuple[str, ...]:
+    """The services that a fault of this kind is done to, one at a time; none where it is not about a service."""
+    return (*SERVICES, AUDITOR) if kind in _TO_ALL else SERVICES if kind in _TO_MEMBERS else ()
 
 
 def _injection(
@@ -110,20 +120,21 @@ def _injection(
     targets: Iterator[str],
     cuts: Iterator[tuple[Mode, bool]],
     session: float,
-    *,
-    long: bool,
 ) -> Injection:
     both_share = {Kind.KILL: 0.2, Kind.BROKER_CUT: 0.5, Kind.DATABASE_CUT: 0.5}
     service, process, mode, seconds = None, BOTH, None, 0.0
-    if kind in {Kind.KILL, Kind.PAUSE, Kind.ZOMBIE, Kind.MEMBERSHIP, Kind.BROKER_CUT, Kind.DATABASE_CUT}:
+    if targets_of(kind):
         service = next(targets)
         process = BOTH if draw.random() < both_share.get(kind, 0) else draw.choice((1, 2))
+        process = 1 if service == AUDITOR else process
     if kind in {Kind.BROKER_CUT, Kind.DATABASE_CUT}:
         mode, outage = next(cuts)
         seconds = OUTAGE if outage else 0.0 if mode is Mode.CUT else draw.uniform(0.5, 2 * session)
     match kind:
         case Kind.PAUSE:
-            seconds = LONG if long else session + draw.uniform(2, 4)
+            seconds = session + draw.uniform(2, 4)
+        case Kind.LONG_PAUSE:
+            seconds = LONG
         case Kind.MEMBERSHIP:
             seconds = draw.uniform(0.2, 1.5)
         case Kind.STORM:
