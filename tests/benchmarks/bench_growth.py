@@ -6,7 +6,6 @@ Run: python tests/benchmarks/bench_growth.py [--lanes 1000 20000 200000] [--open
 import argparse
 import asyncio
 import json
-import time
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Any
 
 import trade
 from bench_system import System, latency, ledger_step, stocked_ledger, stocked_system, whole_way
-from meters import machine, memory_mb
+from measured import measured
+from meters import memory_mb
 from subscriber import Subscriber
 
 _RATE = 500  # lines a second, at which the answer is timed
@@ -33,11 +33,15 @@ def short_orders(lanes: int) -> Iterator[trade.Order]:
 
 
 async def by_lanes(sizes: Sequence[int]) -> list[dict[str, Any]]:
-    """The ledger step, which keeps its lanes in memory."""
+    """The ledger step, which keeps its lanes in memory, and the whole way in a system of its own."""
     found = []
     for lanes in sizes:
         async with stocked_ledger(lanes) as system:
-            found.append({"lanes": lanes} | await ledger_step(system, trade.orders(lanes, 1), _DRAIN))
+            step = await ledger_step(system, trade.orders(lanes, 1), _DRAIN)
+        async with stocked_system(lanes) as (system, subscriber):
+            source = trade.orders(lanes, 2)
+            await latency(system, subscriber, source, _RATE, _SECONDS)  # warms up
+            found.append({"lanes": lanes} | step | {"whole": await _whole(system, subscriber, source)})
         print(json.dumps(found[-1]), flush=True)
     return found
 
@@ -49,11 +53,16 @@ async def by_open_back_orders(sizes: Sequence[int]) -> list[dict[str, Any]]:
         source, waiting = trade.orders(_LANES, 3), short_orders(_LANES)
         for size in sizes:
             await _open(system, subscriber, waiting, size - subscriber.opened)
-            drained = await whole_way(system, subscriber, source, _DRAIN)
-            answered = await latency(system, subscriber, source, _RATE, _SECONDS)
-            found.append({"open": size, "memory_mb": memory_mb(system.pids), "drain": drained, "latency": answered})
+            found.append({"open": size} | await _whole(system, subscriber, source))
             print(json.dumps(found[-1]), flush=True)
     return found
+
+
+async def _whole(system: System, subscriber: Subscriber, source: Iterator[trade.Order]) -> dict[str, Any]:
+    """What is drained, how long an answer takes, and what is held in the end."""
+    drained = await whole_way(system, subscriber, source, _DRAIN)
+    answered = await latency(system, subscriber, source, _RATE, _SECONDS)
+    return {"memory_mb": memory_mb(system.pids), "drain": drained, "latency": answered}
 
 
 async def _open(system: System, subscriber: Subscriber, waiting: Iterator[trade.Order], lines: int) -> None:
@@ -70,12 +79,7 @@ async def _open(system: System, subscriber: Subscriber, waiting: Iterator[trade.
 
 async def measure(lanes: Sequence[int], waiting: Sequence[int]) -> dict[str, Any]:
     """Both series."""
-    return {
-        "machine": machine(),
-        "at": time.strftime("%Y-%m-%d %H:%M"),
-        "by_lanes": await by_lanes(lanes),
-        "by_open": await by_open_back_orders(waiting),
-    }
+    return {**measured(), "by_lanes": await by_lanes(lanes), "by_open": await by_open_back_orders(waiting)}
 
 
 def main() -> None:

@@ -25,7 +25,8 @@ import plain_ledger
 import trade
 from bench_system import System, drained, latency, ledger_step, running_system, stocked_ledger, subscribed
 from ledger_backlog import lines_of
-from meters import cpu_seconds, machine
+from measured import measured
+from meters import cpu_seconds
 from upstream import Planned
 
 from backorder_runtime.bundle import partition_of
@@ -107,19 +108,14 @@ async def ours(lanes: int, lines: int) -> dict[str, Any]:
 
 async def measure(pairs: int, lanes: int, lines: int, batch: int) -> dict[str, Any]:
     """Both, in turns, with the medians."""
+    report: dict[str, Any] = {**measured(), "pairs": pairs, "batch": batch}
     runs: dict[str, list[dict[str, Any]]] = {"plain": [], "ours": []}
     for _ in range(pairs):
         runs["plain"].append(await plain(lanes, lines, batch))
         print(json.dumps(runs["plain"][-1]), flush=True)
         runs["ours"].append(await ours(lanes, lines))
         print(json.dumps(runs["ours"][-1]), flush=True)
-    return {
-        "machine": machine(),
-        "at": time.strftime("%Y-%m-%d %H:%M"),
-        "pairs": pairs,
-        "batch": batch,
-        **{name: _medians(each) for name, each in runs.items()},
-    }
+    return report | {name: _medians(each) for name, each in runs.items()}
 
 
 def _medians(runs: Sequence[dict[str, Any]]) -> dict[str, float]:

@@ -26,7 +26,8 @@ from typing import Any
 import asyncpg
 import trade
 from ledger_backlog import order_lines, positions
-from meters import cpu_seconds, machine, memory_mb, processes
+from measured import measured, median_run
+from meters import cpu_seconds, memory_mb, processes
 from subscriber import KINDS, Due, Subscriber
 from upstream import ANY, Planned, play
 
@@ -41,6 +42,7 @@ _PATIENCE = 5.0  # seconds for which services may stand still before their group
 _FIRST_RATE = 2_000  # lines a second
 _POSTGRES = {"max_wal_size": "8GB"}  # as deploy/k8s sets it for production: see docs/performance/ceiling.md
 _WARM = 60  # seconds at that rate, until the broker's code is compiled
+_RUNS = 3  # of each drain
 UNITS = 200  # a second at most
 
 
@@ -147,7 +149,8 @@ async def latency(
 ) -> dict[str, Any]:
     """Orders at a steady rate; a unit comes a second later for every short line, but for no more than `units`.
 
-    `written` makes of what an upstream publishes what it is to publish instead.
+    `written` makes of what an upstream publishes what it is to publish instead. What was due in the first quarter is
+    not counted.
     """
     orders = list(islice(source, rate * seconds // trade.LINES))
     began = time.time() + 2 + len(orders) / 10_000  # until then everything is prepared
@@ -225,22 +228,38 @@ async def stocked_system(lanes: int) -> AsyncIterator[tuple[System, Subscriber]]
 
 
 async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int]) -> dict[str, Any]:
-    """All figures of this machine."""
-    report: dict[str, Any] = {"machine": machine(), "at": time.strftime("%Y-%m-%d %H:%M"), "lanes": lanes}
-    async with stocked_ledger(lanes) as system:
-        report["ledger"] = await ledger_step(system, trade.orders(lanes, 1), drain)
-    print(json.dumps(report["ledger"]))
-    async with stocked_system(lanes) as (system, subscriber):
-        source = trade.orders(lanes, 2)
-        await whole_way(system, subscriber, source, drain // 5)
-        await latency(system, subscriber, source, _FIRST_RATE, _WARM)
-        report["drain"] = await whole_way(system, subscriber, source, drain)
-        print(json.dumps(report["drain"]))
-        report["latency"] = []
-        for rate in rates or [_FIRST_RATE, *(report["drain"]["lines_per_second"] * n // 4 for n in (1, 2, 3))]:
-            report["latency"].append(await latency(system, subscriber, source, rate, seconds))
-            print(json.dumps(report["latency"][-1]))
+    """All figures of this machine; of what is drained the median run, each in a system of its own."""
+    report: dict[str, Any] = {**measured(), "lanes": lanes}
+    steps = []
+    for _ in range(_RUNS):
+        async with stocked_ledger(lanes) as system:
+            steps.append(await ledger_step(system, trade.orders(lanes, 1), drain))
+        print(json.dumps(steps[-1]), flush=True)
+    report["ledger"] = median_run(steps)
+    ways: list[dict[str, Any]] = []
+    while len(ways) < _RUNS:
+        async with stocked_system(lanes) as (system, subscriber):
+            source = trade.orders(lanes, 2)
+            await whole_way(system, subscriber, source, drain // 5)
+            await latency(system, subscriber, source, _FIRST_RATE, _WARM)
+            ways.append(await whole_way(system, subscriber, source, drain))
+            print(json.dumps(ways[-1]), flush=True)
+            if len(ways) == _RUNS:  # the last system answers too, at shares of the median
+                report["drain"] = median_run(ways)
+                shares = (report["drain"]["lines_per_second"] * n // 4 for n in (1, 2, 3))
+                report["latency"] = await _answers(system, subscriber, source, rates or [_FIRST_RATE, *shares], seconds)
     return report
+
+
+async def _answers(
+    system: System, subscriber: Subscriber, source: Iterator[trade.Order], rates: Sequence[int], seconds: int
+) -> list[dict[str, Any]]:
+    """How long an answer takes at each rate."""
+    found = []
+    for rate in rates:
+        found.append(await latency(system, subscriber, source, rate, seconds))
+        print(json.dumps(found[-1]), flush=True)
+    return found
 
 
 def main() -> None:

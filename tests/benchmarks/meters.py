@@ -1,7 +1,6 @@
 """What the processes of a local run use: processor seconds and memory, read from /proc."""
 
 import os
-import platform
 import resource
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,19 +8,6 @@ from pathlib import Path
 from backorder_dev.endpoints import Endpoints
 
 _TICK = os.sysconf("SC_CLK_TCK")
-
-
-def machine() -> str:
-    """The machine in one line: what a figure means without it nobody knows."""
-    model = next(
-        (
-            x.split(":", 1)[1].strip()
-            for x in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-            if "model name" in x
-        ),
-        platform.machine(),
-    )
-    return f"{os.cpu_count()} cores, {model}, Python {platform.python_version()}"
 
 
 def processes(found: Endpoints) -> dict[str, int]:

@@ -16,7 +16,8 @@ from pathlib import Path
 from statistics import median
 
 import asyncpg
-from meters import machine, memory_mb, processes
+from measured import measured, told
+from meters import memory_mb, processes
 from steady import PARTS, Load, Step, Watch, order, plan, system, until_seen
 from trade import quantile
 
@@ -179,7 +180,7 @@ def _wire(topic: str, event: dict[str, object]) -> Wire:
 async def soak(minutes: int, rate: int) -> tuple[list[str], Sequence[str]]:
     """Run; returns the table and the names of what grows."""
     os.environ.update({name: str(value) for name, value in KEEP.items()} | {"KAFKA_JVM_PERFORMANCE_OPTS": BROKER})
-    settled = min(SETTLED, minutes // 3)
+    settled, where = min(SETTLED, minutes // 3), measured()
     async with system() as (run, publisher, seen):
         found = run.endpoints()
         database = await asyncpg.connect(found.database)
@@ -199,7 +200,7 @@ async def soak(minutes: int, rate: int) -> tuple[list[str], Sequence[str]]:
         await database.close()
         lately = began + 60 * minutes - 10
         unseen = sum(kind == "opened" and at < lately for (kind, _), at in seen.scheduled.items())
-    head = f"{rate} order lines/s for {minutes} min, of which {settled} to settle; {machine()}"
+    head = f"{rate} order lines/s for {minutes} min, of which {settled} to settle; {told(where)}"
     lost = f"back orders not seen: {unseen}; seen twice: {seen.unexpected}"
     return [head, "", *measures.table(), "", lost], [*measures.growing, *([lost] if unseen or seen.unexpected else [])]
 

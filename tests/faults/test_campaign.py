@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from faults_support.campaign import Settings, run
 from faults_support.plan import SHORT, Kind
+from measured import commit
 
 pytestmark = pytest.mark.stack
 
@@ -43,9 +44,10 @@ async def test_no_fault_loses_or_doubles_anything(tmp_path, capsys):
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
 
-    say(f"\nfault campaign, seed {SEED}, {SETTINGS.minutes:g} minutes, session timeout {SETTINGS.session:g} s")
+    code = f"commit {commit() or 'not known'}"  # asked before, for somebody may commit meanwhile
+    say(f"\nfault campaign, seed {SEED}, {code}, {SETTINGS.minutes:g} minutes, session timeout {SETTINGS.session:g} s")
     result = await run(tmp_path, SEED, SETTINGS, say, keep)
-    say("\n".join(["", result.table(), *result.notes, f"seed {SEED}"]))
+    say("\n".join(["", result.table(), *result.notes, f"seed {SEED}, {code}"]))
     for finding in result.findings:
         say(f"{finding.fault}: {finding.what[:2000]}")
     assert result.good, "see above"
