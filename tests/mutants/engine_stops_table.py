@@ -5,9 +5,11 @@ from mutant_harness import Mutant
 
 CLOCK, WATCH = f"{TESTS}/test_clock.py::test", f"{TESTS}/test_topic_watch.py::test"
 LOOP, TURNS = f"{TESTS}/test_loop.py::test", f"{TESTS}/test_turns.py::test"
+DRAIN = f"{TESTS}/test_drain.py::test"
 LIMIT, PUBLISHER = f"{TESTS}/test_refusal_limit.py::test", f"{TESTS}/test_publisher.py::test"
 SERVICE, PERMISSIONS = f"{TESTS}/test_service.py::test", f"{TESTS}/test_permissions.py::test"
 FOR_PEOPLE = f"{SERVICE}_what_only_people_can_mend_ends_it_in_order_with_code_2_and_one_line_that_says_what_to_do"
+SENT = f"{DRAIN}_what_is_decided_and_not_confirmed_when_it_is_stopped_is_sent_and_stored_as_sent_before_it_ends"
 OPTIONS = (f"{PUBLISHER}_the_producer_is_idempotent_waits_for_all_replicas_and_never_gives_up",)
 
 MUTANTS = (
@@ -190,6 +192,38 @@ MUTANTS = (
         "        self.joined = False\n        self._assigned, self._sought",
         "        self._assigned, self._sought",
         (f"{LOOP}_a_process_that_was_assigned_nothing_since_the_last_revocation_is_not_ready",),
+    ),
+    # ── an orderly end ─────────────────────────────────────────────────────────────────────────────────
+    Mutant(
+        "a service that stops leaves to others what it has not sent",
+        f"{ENGINE}/lanes.py",
+        "            await self._drain()\n",
+        "",
+        (SENT,),
+    ),
+    Mutant(
+        "a service that stops does not write down what it has sent at last",
+        f"{ENGINE}/lanes.py",
+        "            if shard.has_news_of_relay:\n",
+        "            if False:\n",
+        (SENT,),
+    ),
+    Mutant(
+        "a broker that is away holds up a stop for ever",
+        f"{ENGINE}/lanes.py",
+        "asyncio.gather(*relays), timeout=self._settings.engine.grace",
+        "asyncio.gather(*relays)",
+        (f"{DRAIN}_a_broker_that_is_away_holds_up_its_end_for_the_grace_time_and_the_next_one_sends",),
+    ),
+    Mutant(
+        "a stop waits for a relay that has ended",
+        f"{ENGINE}/lanes.py",
+        "first_of(shard.relay.room(0), asyncio.wait({self._ours.relays[number]}))",
+        "shard.relay.room(0)",
+        (
+            f"{DRAIN}_a_shard_that_it_loses_while_it_waits_for_the_broker_does_not_hold_up_its_end",
+            f"{DRAIN}_a_relay_that_fails_while_it_waits_for_the_broker_does_not_hold_up_its_end",
+        ),
     ),
     # ── what only people can mend ──────────────────────────────────────────────────────────────────────
     Mutant(

@@ -258,7 +258,11 @@ class LaneRunner:
 
     async def _drain(self) -> None:
         """Let the relays finish what is committed, within the grace time; the table keeps the rest."""
-        relays = [shard.relay.room(0) for shard in self._ours.shards.values()]
+        # a relay that fails, or whose shard goes to somebody else meanwhile, finishes nothing any more
+        relays = [
+            first_of(shard.relay.room(0), asyncio.wait({self._ours.relays[number]}))
+            for number, shard in self._ours.shards.items()
+        ]
         await first_of(asyncio.gather(*relays), timeout=self._settings.engine.grace)
         for number, shard in list(self._ours.shards.items()):
             if shard.has_news_of_relay:

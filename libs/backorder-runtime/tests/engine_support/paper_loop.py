@@ -41,6 +41,15 @@ class PaperConsumer:
         self.given: set[TopicPartition] = set()
         self._fetcher = SimpleNamespace(error_future=Future())
 
+    def subscribe(self, **_: Any) -> None:
+        """A test says what is assigned, by `PaperLoop.assign`."""
+
+    async def start(self) -> None:
+        """It is there."""
+
+    async def stop(self) -> None:
+        """It stays there."""
+
     def append(self, lane: str, word: str, *headers: tuple[str, bytes]) -> None:
         place = TopicPartition(TOPIC, partition_of(lane, PARTITIONS))
         offset = len(self.log[place])
