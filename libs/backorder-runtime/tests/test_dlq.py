@@ -94,6 +94,21 @@ async def test_letters_are_listed_shown_replayed_and_then_gone_from_the_list(ben
     assert len(await replayed(bench, "stock-changed")) == 5
 
 
+async def test_what_would_be_discarded_is_said_and_not_done(bench: Bench) -> None:
+    await refused(bench, "stock-changed", b"1", b"2")
+    await refused(bench, "supplier-delivery", b"3", reason="bad-time")
+    before = await listed(bench)
+    code, said = await backorder(bench.settings, "dlq", "discard", "--reason", "not-json", "--yes", "--dry-run")
+    assert (code, said) == (0, "would discard 2 dead letters: 2 not-json on stock-changed (inventory-sync)\n")
+    assert await listed(bench) == before
+    assert await bench.values("dead-letter-handled") == []
+    code, said = await backorder(bench.settings, "dlq", "discard", "--reason", "not-json", "--yes")
+    assert (code, said.startswith("discarded 2 dead letters;")) == (0, True)
+    assert await listed(bench) == before[2:]
+    code, said = await backorder(bench.settings, "dlq", "discard", "--reason", "not-json", "--dry-run")
+    assert (code, said.splitlines()[-1]) == (0, "would discard nothing")
+
+
 async def test_letters_are_chosen_by_reason_topic_age_and_offset(bench: Bench) -> None:
     await refused(bench, "stock-changed", b"1", b"2")
     await refused(bench, "supplier-delivery", b"3", reason="bad-time")
