@@ -16,11 +16,13 @@ from e2e_support.rolling import (
     TICK,
     TWINS,
     Flow,
+    all_have_spoken,
     check_books,
     claims,
     failures,
     outputs,
     pauses,
+    taken_over,
     waits,
 )
 from e2e_support.rolling import replace_process as replaced
@@ -58,6 +60,7 @@ def flow(system):
 async def test_a_rolling_restart_under_load_loses_and_doubles_nothing(system, flow, capsys):
     flowing = asyncio.create_task(flow.run())
     await _flow_on(system, flow, 3)
+    await system.until(lambda: all_have_spoken(system))
     stopped = []
     for service in ROLLED:
         for name in (service.name, f"{service.name}-2"):
@@ -74,17 +77,19 @@ async def test_a_rolling_restart_under_load_loses_and_doubles_nothing(system, fl
         ready = each.ready_at - each.at
         lines.append(f"{each.name:18} {each.took:10.2f} s {ready:10.2f} s   " + " ".join(f"{s:5.2f}" for s in missed))
     times = await waits(system, flow)
-    unsent = [claim["unsent"] for claim in claims(system)]
+    unsent, left = [claim["unsent"] for claim in claims(system)], taken_over(system, stopped)
     lines.append(
         f"{flow.orders} orders of {len(flow.parts)} lines, {1 / TICK:.0f} a second; longest pause {longest:.2f} s; an order "
         f"waited {times[len(times) // 2]:.2f} s (median), {times[-1]:.2f} s at most; {len(unsent)} claims, "
-        f"{sum(map(bool, unsent))} of which found something to send again"
+        f"{len(left)} of which followed a stop and {sum(map(bool, unsent))} found something to send again"
     )
     with capsys.disabled():
         sys.stdout.write("\n" + "\n".join(lines) + "\n")
     await check_books(system, flow)
     assert [each.code for each in stopped] == [0] * len(stopped)
     assert max(each.took for each in stopped) < GRACE
+    assert {each.name for each, _ in left} == {each.name for each in stopped}, "each had shards, and others took them"
+    assert [claim for _, claim in left if claim["unsent"]] == [], "who stops in order leaves nothing to send"
     assert longest < PAUSE
 
 

@@ -95,6 +95,7 @@ class Stopped:
     """A process that was stopped in order: how it ended, after how many seconds, and when another was ready."""
 
     name: str
+    pid: int
     at: float
     code: int | None
     took: float
@@ -119,7 +120,7 @@ async def replace_process(system: System, name: str) -> Stopped:
         return component.pid not in {None, process.pid}
 
     await system.until(back, 60, every=0.05)
-    return Stopped(name, at, code, took, time.time())
+    return Stopped(name, process.pid, at, code, took, time.time())
 
 
 async def outputs(system: System) -> dict[str, dict[int, list[float]]]:
@@ -134,10 +135,19 @@ async def outputs(system: System) -> dict[str, dict[int, list[float]]]:
     return told
 
 
+async def all_have_spoken(system: System) -> bool:
+    """Whether each service has said something of each partition."""
+    told = await outputs(system)
+    return all(told[service.name][n] for service in ROLLED for n in range(system.endpoints.partitions))
+
+
 def pauses(told: Iterable[float], begin: float, end: float) -> float:
-    """The longest time without a word that falls into a span."""
+    """The longest time without a word that falls into a span. Something must have been said before the span."""
     said = sorted(told)
-    return max((later - earlier for earlier, later in pairwise(said) if later > begin and earlier < end), default=0.0)
+    assert said, "nothing was said"
+    assert said[0] < begin, "nothing was said before"
+    said.append(max(end, said[-1]))  # whoever says nothing any more is silent up to the end
+    return max(later - earlier for earlier, later in pairwise(said) if later > begin and earlier < end)
 
 
 async def waits(system: System, flow: Flow) -> list[float]:
@@ -153,6 +163,33 @@ async def waits(system: System, flow: Flow) -> list[float]:
 def claims(system: System) -> list[dict[str, Any]]:
     """What the services wrote when they claimed a shard."""
     return _written(system, "claimed")
+
+
+def taken_over(system: System, stopped: Iterable[Stopped]) -> list[tuple[Stopped, dict[str, Any]]]:
+    """The claims of the shards that processes owned when they were told to stop, each with the process.
+
+    A process that stops in order sends what it has decided, and stores that it did, before it leaves its group. So
+    whoever claims such a shard next has nothing to send. That may not be asked of any other claim: a shard that goes to
+    a process that joins is taken from one that works on, and whose newest batches may not be confirmed at that moment.
+    """
+    histories: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
+    for claim in sorted(claims(system), key=lambda claim: claim["epoch"]):
+        histories[claim["service"], claim["shard"]].append(claim)
+    pairs = [(service, *pair) for (service, _), history in histories.items() for pair in pairwise(history)]
+    return [
+        (each, claim)
+        for each in stopped
+        for service, before, claim in pairs
+        if service == each.service and _pid(before) == each.pid != _pid(claim) and _time(claim) > each.at
+    ]
+
+
+def _pid(claim: dict[str, Any]) -> int:
+    return int(claim["owner"].rpartition("/")[2])
+
+
+def _time(line: dict[str, Any]) -> float:
+    return datetime.fromisoformat(line["@timestamp"]).timestamp()
 
 
 def failures(system: System, since: float) -> list[dict[str, Any]]:
