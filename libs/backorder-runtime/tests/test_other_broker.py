@@ -14,10 +14,11 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from engine_support.command_line import backorder
-from engine_support.small_service import INPUT, Place, place
+from engine_support.small_service import INPUT, Place, make_anew, place
 from engine_support.tally import TOPIC
 
 from backorder_dev.kafka import EmbeddedKafka
+from backorder_dev.reading import read_topic
 from backorder_dev.stack import Stack
 from backorder_dev.topics import create_topics
 from backorder_runtime.broker import BrokerNotReady, LogChanged
@@ -83,6 +84,14 @@ class Denying:
             await asyncio.wrap_future(future)
 
 
+def check_said(error: Exception, what: str) -> None:
+    """People are told what the broker does not permit, and what to do."""
+    problem = str(error) if isinstance(error, NotPermitted) else denied(error)
+    assert problem, repr(error)
+    assert f"the broker does not permit {what}" in problem
+    assert "Give the user of BACKORDER_KAFKA__SASL_USERNAME what it needs" in problem
+
+
 async def test_another_cluster_with_the_same_topics_stops_it_before_it_reads(
     stack: Stack, other: EmbeddedKafka
 ) -> None:
@@ -107,7 +116,7 @@ async def test_another_cluster_with_the_same_topics_stops_it_before_it_reads(
 @pytest.mark.parametrize(
     ("kind", "name", "operation", "said"),
     [
-        (ResourceType.TOPIC, TOPIC, AclOperation.DESCRIBE, rf"a topic \({TOPIC}\)"),
+        (ResourceType.TOPIC, TOPIC, AclOperation.DESCRIBE, f"a topic ({TOPIC})"),
         (ResourceType.TOPIC, TOPIC, AclOperation.READ, "a topic"),
         (ResourceType.TOPIC, INPUT, AclOperation.READ, "a topic"),
         (ResourceType.GROUP, "backorder.inventory-sync.lanes", AclOperation.READ, "a consumer group"),
@@ -123,18 +132,55 @@ async def test_what_the_broker_does_not_permit_stops_it_with_what_to_do(
     async with Denying(other, kind, name, operation):
         with pytest.raises(Exception) as stopped:
             await asyncio.wait_for(there.run(), 60)
-        problem = str(stopped.value) if isinstance(stopped.value, NotPermitted) else denied(stopped.value)
-        assert problem, repr(stopped.value)
-        assert f"the broker does not permit {said.replace(chr(92), '')}" in problem
+    check_said(stopped.value, said)
     async with there.running() as task:
         await there.until_counted(1, task)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "operation", "said", "read_from"),
+    [
+        (ResourceType.TOPIC, TOPIC, AclOperation.READ, "a topic", INPUT),
+        (ResourceType.TOPIC, INPUT, AclOperation.READ, "a topic", INPUT),
+        (ResourceType.GROUP, "backorder.inventory-sync.lanes", AclOperation.READ, "a consumer group", INPUT),
+        (ResourceType.GROUP, "backorder.inventory-sync.intake", AclOperation.READ, "a consumer group", INPUT),
+        (ResourceType.TOPIC, TOPIC, AclOperation.WRITE, "a topic", INPUT),
+        (ResourceType.TOPIC, "supply", AclOperation.WRITE, "a topic", INPUT),
+        (ResourceType.TOPIC, "inventory-sync.dead-letter", AclOperation.WRITE, "a topic", INPUT),
+        (ResourceType.TOPIC, "inventory-sync.dead-letter", AclOperation.WRITE, "a topic", TOPIC),
+    ],
+)
+async def test_what_the_broker_permits_no_longer_stops_it_while_it_runs_and_nothing_is_skipped(
+    there: Place,
+    other: EmbeddedKafka,
+    kind: ResourceType,
+    name: str,
+    operation: AclOperation,
+    said: str,
+    read_from: str,
+) -> None:
+    await make_anew(there.settings.kafka, INPUT, TOPIC, "inventory-sync.dead-letter")
+    async with there.running() as task:
+        await there.send("one", topic=read_from)
+        await there.until_counted(1, task)
+        async with Denying(other, kind, name, operation):
+            await there.send("bad", "two", topic=read_from)
+            with pytest.raises(Exception) as stopped:
+                await asyncio.wait_for(task, 60)
+    check_said(stopped.value, said)
+    async with there.running() as task, asyncio.timeout(60):
+        await there.until_counted(2, task)
+        while len(await read_topic(other.bootstrap_servers, "inventory-sync.dead-letter")) < 1:
+            await asyncio.sleep(0.1)
+    seen = await there.pool.fetchval("SELECT seen FROM tally")
+    assert list(dict.fromkeys(seen)) == ["one", "two"], "what an intake could not confirm it translates again"
 
 
 async def test_a_command_says_so_too(there: Place, other: EmbeddedKafka) -> None:
     async with Denying(other, ResourceType.TOPIC, INPUT, AclOperation.WRITE):
         with pytest.raises(PublishingFailed) as failed:
             await there.send("one")
-    assert "the broker does not permit a topic" in str(denied(failed.value))
+    check_said(failed.value, "a topic")
 
 
 async def test_a_broker_that_nobody_answers_for_is_named(there: Place, monkeypatch: pytest.MonkeyPatch) -> None:

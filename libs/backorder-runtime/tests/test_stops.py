@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from engine_support.command_line import backorder, environment
 from engine_support.small_service import INPUT, LANE, Place, make_anew, place
@@ -118,6 +118,25 @@ async def test_a_log_that_was_truncated_before_it_was_read_stops_it_and_acceptin
     assert await here.pool.fetchval("SELECT seen FROM tally") == ["one", "two"]
 
 
+@pytest.mark.parametrize("topic", [TOPIC, INPUT])
+async def test_a_log_that_is_truncated_beyond_where_it_stands_stops_it_while_it_runs(here: Place, topic: str) -> None:
+    lacks = (
+        rf"lacks records that were not processed yet: {topic}\[\d\] at \d+\. Nothing was skipped\. .*accept {topic} "
+    )
+    servers = here.settings.kafka.bootstrap_servers
+    async with here.running() as task:
+        await here.send("one")
+        await here.until_counted(1, task)
+        somebody = AIOKafkaProducer(bootstrap_servers=servers, transactional_id="somebody")
+        async with somebody, somebody.transaction():  # until that ends nobody reads beyond its first record
+            await somebody.send_and_wait(topic, b"lost", LANE.encode())
+            await truncate(here, topic)
+        await here.send("after what was lost", topic=topic)
+        with pytest.raises(LogChanged, match=lacks):
+            await here.until_counted(2, task)
+    assert await here.counted() == 1
+
+
 async def test_more_partitions_stop_it_while_it_runs_and_afterwards_whatever_is_configured(here: Place) -> None:
     await process(here, "one")
     kafka = here.settings.kafka
@@ -216,6 +235,18 @@ async def test_a_clock_that_is_set_back_or_differs_from_the_database_stops_it(he
         await here.run(clock=lambda: utc_now() + ahead)
 
 
+async def test_a_clock_that_goes_ahead_of_the_database_stops_it_while_it_runs(here: Place) -> None:
+    ahead = timedelta(0)
+    async with here.running(clock=lambda: utc_now() + ahead) as task:
+        await here.send("one")
+        await here.until_counted(1, task)
+        ahead = timedelta(hours=1)
+        with pytest.raises(
+            ClockChanged, match=r"is 360\d seconds ahead of that of the database .*Set the wrong one right"
+        ):
+            await asyncio.wait_for(task, 60)
+
+
 async def test_what_the_owner_before_commits_until_the_claim_is_no_changed_log(
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,7 +274,6 @@ async def test_a_version_that_refuses_everything_stops_before_it_writes_letters_
 ) -> None:
     bad = ["bad"] * 100
     await here.send(*bad)
-
     servers = here.settings.kafka.bootstrap_servers
     for _ in range(2):
         with pytest.raises(
@@ -259,7 +289,6 @@ async def test_a_version_that_refuses_everything_stops_before_it_writes_letters_
 
 
 async def test_lanes_that_refuse_everything_stop_too(here: Place) -> None:
-
     await here.send("good", *["bad"] * 100, topic=TOPIC)
     with pytest.raises(TooManyRefused, match="messages of supply-entry"):
         await here.run()
