@@ -279,6 +279,13 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "a right that the broker refuses is waited for",
+        f"{ENGINE}/permissions.py",
+        "        if (what := _refused(cause)) is not None:\n",
+        "        if what := None:\n",
+        (f"{PERMISSIONS}_what_is_not_permitted_stops_with_what_to_do",),
+    ),
+    Mutant(
         "whoever looks at the topics waits for a permission",
         f"{ENGINE}/topic_watch.py",
         "                stop_if_denied(error)\n",

@@ -8,6 +8,7 @@ import engine_output_table
 import engine_statement_table
 import engine_stops_table
 import engine_table
+import engine_watch_table
 import given_stack
 import pytest
 from mutant_harness import PASSED, ROOT, copy_of, notice, run
@@ -18,7 +19,7 @@ ALONE = (
     *engine_stops_table.MUTANTS,
     *engine_defects_table.MUTANTS,
 )
-ON_A_STACK = engine_statement_table.MUTANTS
+ON_A_STACK = (*engine_statement_table.MUTANTS, *engine_watch_table.MUTANTS)
 STACK = ("backorder_dev.testing", "given_stack")  # the second has the last word
 
 

@@ -1,0 +1,60 @@
+"""Mistakes in what a service asks of a real broker and a real database, to stop before it does harm."""
+
+from engine_table import ENGINE, TESTS
+from mutant_harness import Mutant
+
+STOPS, SCHEMA = f"{TESTS}/test_stops.py::test", f"{TESTS}/test_schema.py::test"
+TRUNCATED = f"{STOPS}_a_log_that_is_truncated_beyond_where_it_stands_stops_it_while_it_runs"
+NOT_MIGRATED = f"{SCHEMA}_a_schema_that_is_not_migrated_stops_it_before_it_reads"
+
+MUTANTS = (
+    Mutant(
+        "what a lane topic lost while it was read is passed over",
+        f"{ENGINE}/lanes.py",
+        'offset_reset="none"',
+        'offset_reset="latest"',
+        (f"{TRUNCATED}[supply-entry]",),
+    ),
+    Mutant(
+        "what an input lost while it was read is passed over",
+        f"{ENGINE}/intake.py",
+        'offset_reset="none"',
+        'offset_reset="earliest"',
+        (f"{TRUNCATED}[stock-changed]",),
+    ),
+    Mutant(
+        "a log that lacks what is to be read next ends a service like a defect of ours",
+        f"{ENGINE}/consumer.py",
+        "        raise _lost(service, error) from error\n",
+        "        raise\n",
+        (TRUNCATED,),
+    ),
+    Mutant(
+        "a running service does not look at the database's clock",
+        f"{ENGINE}/service.py",
+        "            await _compare_clocks(settings, pool, clock)\n",
+        "            pass\n",
+        (f"{STOPS}_a_clock_that_goes_ahead_of_the_database_stops_it_while_it_runs",),
+    ),
+    Mutant(
+        "a schema of which nobody knows a migration passes for migrated",
+        f"{ENGINE}/database.py",
+        "        found = set()\n",
+        "        found = {revision}\n",
+        (f"{NOT_MIGRATED}[none]",),
+    ),
+    Mutant(
+        "an older schema passes for the one that is needed",
+        f"{ENGINE}/database.py",
+        "if found != {revision} and min(found) < revision:",
+        'if min(found) == "":',
+        (f"{NOT_MIGRATED}[older]",),
+    ),
+    Mutant(
+        "who reads a schema that newer code migrated stops",
+        f"{ENGINE}/database.py",
+        "if found != {revision} and min(found) < revision:",
+        "if found != {revision}:",
+        (f"{SCHEMA}_a_schema_that_newer_code_migrated_is_good_for_the_code_before_it",),
+    ),
+)
