@@ -130,6 +130,13 @@ MUTANTS = (
         (f"{PUBLISHER}_one_record_that_is_refused_fails_all_of_them",),
     ),
     Mutant(
+        "a topic that may not be written is not named",
+        f"{ENGINE}/publisher.py",
+        'f"{message.topic()}: {error.str()}"',
+        "error.str()",
+        (f"{PUBLISHER}_what_the_broker_refused_first_is_the_cause_of_all_that_fails_after_it",),
+    ),
+    Mutant(
         "what follows a record that was refused is delivered without it",
         f"{ENGINE}/publisher.py",
         '"enable.gapless.guarantee": True',

@@ -84,11 +84,12 @@ class Denying:
             await asyncio.wrap_future(future)
 
 
-def check_said(error: Exception, what: str) -> None:
+def check_said(error: Exception, what: str, name: str) -> None:
     """People are told what the broker does not permit, and what to do."""
     problem = str(error) if isinstance(error, NotPermitted) else denied(error)
     assert problem, repr(error)
     assert f"the broker does not permit {what}" in problem
+    assert name in problem, "which one"
     assert "Give the user of BACKORDER_KAFKA__SASL_USERNAME what it needs" in problem
 
 
@@ -132,7 +133,7 @@ async def test_what_the_broker_does_not_permit_stops_it_with_what_to_do(
     async with Denying(other, kind, name, operation):
         with pytest.raises(Exception) as stopped:
             await asyncio.wait_for(there.run(), 60)
-    check_said(stopped.value, said)
+    check_said(stopped.value, said, name)
     async with there.running() as task:
         await there.until_counted(1, task)
 
@@ -167,7 +168,7 @@ async def test_what_the_broker_permits_no_longer_stops_it_while_it_runs_and_noth
             await there.send("bad", "two", topic=read_from)
             with pytest.raises(Exception) as stopped:
                 await asyncio.wait_for(task, 60)
-    check_said(stopped.value, said)
+    check_said(stopped.value, said, name)
     async with there.running() as task, asyncio.timeout(60):
         await there.until_counted(2, task)
         while len(await read_topic(other.bootstrap_servers, "inventory-sync.dead-letter")) < 1:
@@ -180,7 +181,7 @@ async def test_a_command_says_so_too(there: Place, other: EmbeddedKafka) -> None
     async with Denying(other, ResourceType.TOPIC, INPUT, AclOperation.WRITE):
         with pytest.raises(PublishingFailed) as failed:
             await there.send("one")
-    check_said(failed.value, "a topic")
+    check_said(failed.value, "a topic", INPUT)
 
 
 async def test_a_broker_that_nobody_answers_for_is_named(there: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,8 +160,9 @@ class _Confirmation:
         self._loop = asyncio.get_running_loop()
         self._done = self._loop.create_future()
 
-    def one(self, error: KafkaError | None, _message: Message) -> None:
+    def one(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
+            error = KafkaError(error.code(), f"{message.topic()}: {error.str()}")  # what it says names no topic
             self._note(error)
             self._error = self._error or error
         self._left -= 1
