@@ -2,10 +2,11 @@
 
 from router_promise_mutants import PROMISES
 
-# (file of the core, text, what it becomes, test file, the test that must fail)
+# (the mistake, file of the core, text, what it becomes, test file, the test that must fail)
 MUTANTS = [
     *PROMISES,
     (
+        "lost stock is taken from nobody",
         "settle.py",
         "(_lose, _hand_out,",
         "(_hand_out,",
@@ -13,6 +14,7 @@ MUTANTS = [
         "test_lost_stock_is_taken_from_the_last_rank_whatever_its_strategy",
     ),
     (
+        "who loses units loses all of them",
         "settle.py",
         "min(-draft.idle, draft.see(key).allocated)",
         "draft.see(key).allocated",
@@ -20,6 +22,7 @@ MUTANTS = [
         "test_what_a_shipment_wrote_off_too_much_is_taken_from_the_last_rank",
     ),
     (
+        "a line is given more than it waits for",
         "settle.py",
         "min(draft.idle, line.waiting if units is None else units)",
         "draft.idle",
@@ -27,6 +30,7 @@ MUTANTS = [
         "test_units_go_to_the_first_rank_and_partly_to_the_next",
     ),
     (
+        "who lends is served before those in line",
         "settle.py",
         'chain(_in_line(draft), (("left-over", key, None) for key in draft.lent()))',
         'chain((("left-over", key, None) for key in draft.lent()), _in_line(draft))',
@@ -34,6 +38,7 @@ MUTANTS = [
         "test_a_lender_gets_no_more_units_while_others_wait_but_keeps_what_nobody_wants",
     ),
     (
+        "a gain takes units from others",
         "settle.py",
         "if rules.strategy is not Strategy.WIN:",
         "if rules.strategy is Strategy.FILL:",
@@ -41,6 +46,7 @@ MUTANTS = [
         "test_neither_gain_nor_fill_takes_from_anybody",
     ),
     (
+        "a win takes units that do not complete its line",
         "settle.py",
         "if line.complete and line.waiting > units:",
         "if line.complete and line.waiting > units + 1:",
@@ -48,6 +54,7 @@ MUTANTS = [
         "test_a_win_that_ships_complete_takes_only_what_completes_it",
     ),
     (
+        "nobody lends",
         "settle.py",
         "_lend, _win, _lend)",
         "_win)",
@@ -55,6 +62,7 @@ MUTANTS = [
         "test_a_complete_line_that_supply_cannot_complete_lends_its_units",
     ),
     (
+        "a win takes units from a gain",
         "model.py",
         "policy.strategy(line.band) is Strategy.FILL",
         "policy.strategy(line.band) is not Strategy.WIN",
@@ -62,6 +70,7 @@ MUTANTS = [
         "test_a_win_takes_nothing_that_is_released_nor_anything_from_a_gain",
     ),
     (
+        "a promise is made worse once more often than allowed",
         "model.py",
         "line.worsened >= policy.max_worsened",
         "line.worsened > policy.max_worsened",
@@ -69,6 +78,7 @@ MUTANTS = [
         "test_an_overtaken_promise_is_counted_and_then_protected",
     ),
     (
+        "who is held waits in line all the same",
         "model.py",
         "if waiting > 0 and not line.held:",
         "if waiting > 0:",
@@ -76,6 +86,7 @@ MUTANTS = [
         "test_an_allocation_names_those_who_were_passed_over",
     ),
     (
+        "of several lines that changed the last rank comes first",
         "draft.py",
         "mine.sort(reverse=last_first)",
         "mine.sort(reverse=not last_first)",
@@ -83,6 +94,7 @@ MUTANTS = [
         "test_of_several_lines_that_cease_to_lend_the_first_rank_is_served_first",
     ),
     (
+        "a win takes units from higher bands",
         "draft.py",
         "if self.see(key).band <= band:",
         "if self.see(key).band < 0:",
@@ -90,6 +102,7 @@ MUTANTS = [
         "test_a_win_leaves_higher_bands_alone",
     ),
     (
+        "a shipment takes more than the line needs",
         "entry.py",
         "units = min(event.units, line.need)",
         "units = event.units",
@@ -97,6 +110,7 @@ MUTANTS = [
         "test_a_shipment_of_units_that_were_cancelled_meanwhile_never_goes_below_zero",
     ),
     (
+        "units that ship from here although they were rerouted are wanted elsewhere, too",
         "entry.py",
         "_follow(draft, line, event.units - units)",
         "_follow(draft, line, 0)",
@@ -104,6 +118,7 @@ MUTANTS = [
         "test_units_that_ship_from_here_although_they_were_rerouted_are_wanted_no_more_elsewhere",
     ),
     (
+        "a shipment takes allocated units before released ones",
         "entry.py",
         "released = min(units, line.released)",
         "released = 0",
@@ -111,6 +126,7 @@ MUTANTS = [
         "test_shipping_takes_released_units_then_allocated_ones_then_waiting_ones",
     ),
     (
+        "released units are cancelled",
         "entry.py",
         "done = min(event.units, line.need - line.released)",
         "done = min(event.units, line.need)",
@@ -118,6 +134,7 @@ MUTANTS = [
         "test_released_units_are_not_cancelled_and_the_ledger_hears_how_many_were",
     ),
     (
+        "a cancellation gives back units that only waited",
         "entry.py",
         "waiting = min(units, line.waiting)",
         "waiting = units - min(units, line.allocated)",
@@ -125,6 +142,7 @@ MUTANTS = [
         "test_cancelling_waiting_units_frees_nothing",
     ),
     (
+        "what is said of an unknown back order is not noted",
         "entry.py",
         "draft.strays.append(",
         "(",
@@ -132,6 +150,7 @@ MUTANTS = [
         "test_messages_about_an_unknown_back_order_keep_the_books_right",
     ),
     (
+        "a shipment of units that were not set aside costs nobody anything",
         "evolve.py",
         "move_idle(book, fact.released + fact.allocated - fact.counted)",
         "move_idle(book, 0)",
@@ -139,6 +158,7 @@ MUTANTS = [
         "test_shipping_takes_released_units_then_allocated_ones_then_waiting_ones",
     ),
     (
+        "a version stands for all states of a line",
         "evolve.py",
         "        line.version += 1\n",
         "        pass\n",
@@ -146,6 +166,7 @@ MUTANTS = [
         "test_a_shortage_opens_a_back_order_and_ranks_it",
     ),
     (
+        "a held line goes on needing units",
         "order.py",
         "return self.allocated + self.released if self.held else self.need",
         "return self.need",
@@ -153,6 +174,7 @@ MUTANTS = [
         "test_a_hold_makes_the_ledger_count_only_what_is_released",
     ),
     (
+        "a complete line is released while some of it waits",
         "release.py",
         "return not line.complete or not line.waiting",
         "return True",
@@ -160,6 +182,7 @@ MUTANTS = [
         "test_a_complete_line_is_released_only_when_nothing_of_it_waits",
     ),
     (
+        "units are not released at the moment at which the debounce is over",
         "release.py",
         "if at <= draft.now",
         "if at < draft.now",
@@ -167,6 +190,7 @@ MUTANTS = [
         "test_units_are_released_once_the_debounce_is_over_and_only_once",
     ),
     (
+        "units that no line can use stay in the queue",
         "report.py",
         "else max(draft.idle, 0)",
         "else 0",
@@ -174,6 +198,7 @@ MUTANTS = [
         "test_units_that_no_line_can_use_go_back_at_once_with_their_deliveries",
     ),
     (
+        "the whole need is told as what changed of it",
         "report.py",
         "line.want - line.counted)",
         "line.want)",
@@ -181,6 +206,7 @@ MUTANTS = [
         "test_cancelling_takes_waiting_then_allocated_units_which_go_to_the_next",
     ),
     (
+        "a timer that rings for nothing is not set again",
         "report.py",
         "(key == rang and at is not None)",
         "False",
@@ -188,6 +214,7 @@ MUTANTS = [
         "test_a_timer_that_rings_for_nothing_changes_nothing_but_is_set_again",
     ),
     (
+        "who was placed earlier comes before who is due earlier",
         "order.py",
         "Rank(self.band, self.due_at, line.placed_at,",
         "Rank(self.band, line.placed_at, self.due_at,",
@@ -195,6 +222,7 @@ MUTANTS = [
         "test_oracles_rule_ranks_by_priority_and_breaks_ties_by_the_earlier_date",
     ),
     (
+        "a command cancels released units",
         "commands.py",
         "    if units > free:\n",
         "    if units > line.need:\n",
@@ -202,6 +230,7 @@ MUTANTS = [
         "test_released_units_are_out_of_a_cancel_commands_reach",
     ),
     (
+        "better ranks take the units that a protected promise rests on",
         "settle.py",
         "while left and served < turn.after:",
         "while left:",
@@ -209,6 +238,7 @@ MUTANTS = [
         "test_the_units_that_a_protected_promise_rests_on_are_kept_for_it_and_those_before_are_not",
     ),
     (
+        "what a line needs more than it was promised is protected",
         "evolve.py",
         "    line.place = None  # the promise was for less\n    if fact.reopened:",
         "    if fact.reopened:",
@@ -216,6 +246,7 @@ MUTANTS = [
         "test_what_a_line_needs_more_than_it_was_promised_is_not_protected",
     ),
     (
+        "a delivery that does not come is looked at again in the past",
         "report.py",
         "min(max(first, draft.now), LATEST - span) + span",
         "first + span",

@@ -2,6 +2,7 @@
 
 PROMISES = [
     (
+        "a delivery that is too small keeps a complete line from lending",
         "lending.py",
         "lends = slot.claim > left",
         "lends = slot.waiting > left",
@@ -9,6 +10,7 @@ PROMISES = [
         "test_a_delivery_that_is_too_small_does_not_keep_a_complete_line_from_lending",
     ),
     (
+        "units that are owed are promised all the same",
         "promise.py",
         "[n - owed for n in accumulate(d.units for d in by_p50)]",
         "[n for n in accumulate(d.units for d in by_p50)]",
@@ -16,6 +18,7 @@ PROMISES = [
         "test_owed_units_come_out_of_the_first_supply",
     ),
     (
+        "a line counts as one unit for those behind it",
         "promise.py",
         "first, before = before + 1, before + waiting",
         "first, before = before + 1, before + 1",
@@ -23,6 +26,7 @@ PROMISES = [
         "test_a_promise_is_when_supply_passes_the_need_up_to_the_line",
     ),
     (
+        "a block of lines is passed although its dates moved",
         "promise.py",
         "abs(date - bound) <= self._tolerance",
         "True",
@@ -30,6 +34,7 @@ PROMISES = [
         "test_a_cautious_date_that_moves_is_a_moved_promise",
     ),
     (
+        "a cautious date that moves is not looked at",
         "promise.py",
         "near[2] <= p90 <= near[3]",
         "True",
@@ -37,6 +42,7 @@ PROMISES = [
         "test_a_cautious_date_that_moves_is_a_moved_promise",
     ),
     (
+        "who is taken out of the order of rank is reckoned in it, too",
         "promise.py",
         "units[bisect_left(upto, guard.upto)] = 0",
         "pass",
@@ -44,6 +50,7 @@ PROMISES = [
         "test_a_promise_that_was_made_worse_once_keeps_its_date_whoever_comes",
     ),
     (
+        "a promise that moves by less than the tolerance is published again",
         "promise.py",
         "abs(dates[0] - old.p50) > tolerance or",
         "dates[0] != old.p50 or",
@@ -51,6 +58,7 @@ PROMISES = [
         "test_a_protected_promise_within_the_tolerance_stays_as_it_was_published",
     ),
     (
+        "a protected place stays where it was when units are given",
         "turns.py",
         "elif self.position(before + guard.upto - out) > guard.place - self._given:",
         "elif self.position(before + guard.upto - out) > guard.place:",
@@ -58,13 +66,15 @@ PROMISES = [
         "test_the_units_that_a_protected_promise_rests_on_are_kept_for_it_and_those_before_are_not",
     ),
     (
+        "who is protected is served at once although he could wait",
         "turns.py",
         "end = min(end, place - self._given)",
-        "end = stand.waiting",
+        "end = guard.waiting",
         "test_kept_promises",
         "test_a_better_rank_is_served_first_for_as_long_as_the_promise_can_still_be_kept",
     ),
     (
+        "who is served in the order of rank stands where he would if nobody were taken out",
         "turns.py",
         "unit + self._sums[bisect_left(self._after, unit)]",
         "unit",
@@ -72,6 +82,7 @@ PROMISES = [
         "test_a_promise_that_was_made_worse_once_keeps_its_date_whoever_comes",
     ),
     (
+        "a complete line waits for units that a protected promise rests on",
         "lending.py",
         "left -= ladder.tally.spoken",
         "left -= 0",
@@ -79,6 +90,7 @@ PROMISES = [
         "test_a_complete_line_does_not_wait_for_units_that_a_protected_promise_rests_on",
     ),
     (
+        "an overdue delivery promises a date that has passed",
         "promise.py",
         "self._dates50 = [max(d.p50, now) for d in by_p50]",
         "self._dates50 = [d.p50 for d in by_p50]",
@@ -86,6 +98,7 @@ PROMISES = [
         "test_an_overdue_delivery_promises_now_at_the_earliest_and_again_when_it_does_not_come",
     ),
     (
+        "a promise that only its supplier made worse was overtaken",
         "promise.py",
         "return then is not None and _later(Promise(*then), dates, self._tolerance)",
         "return True",
