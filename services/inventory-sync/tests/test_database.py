@@ -116,6 +116,22 @@ async def test_batches_and_forgetting_change_nothing_that_is_published(connect, 
     assert world.letters
 
 
+async def test_the_newest_version_is_known_again_in_the_next_batch(connect):
+    connection = await connect()
+    handler = Positions(Rules(), 10)
+    record = stock(1, 5, shipped=[("SO-1", 2)])
+    assert len(await run(handler, connection, [record])) == 1
+    assert await run(handler, connection, [record]) == []
+
+
+async def test_that_a_version_is_contested_is_known_in_the_next_batch(connect):
+    connection = await connect()
+    handler = Positions(Rules(), 10)
+    await run(handler, connection, [stock(1, 5)])
+    said = [await run(handler, connection, [stock(1, level)]) for level in (6, 7)]
+    assert [[type(effect) for effect in effects] for effects in said] == [[DeadLetter, Message], [DeadLetter]]
+
+
 async def test_two_shards_cannot_both_have_a_delivery(connect):
     one, two = Positions(Rules(), 10), Positions(Rules(), 10)
     here, there = delivery(1), replace(delivery(1), location_id="M", origin=delivery(1, offset=7).origin)

@@ -79,6 +79,16 @@ async def test_versions_that_are_kept_are_told_apart_from_repetitions_as_before(
     assert await feed.take(late) == []
 
 
+async def test_an_old_version_that_came_late_and_goes_late_brings_none_back(feed):
+    left = stock(4, 5, shipped=[("SO-1", 1)])
+    await feed.take(left, stock(9, 6))
+    await feed.conn.execute("UPDATE stock_version SET taken_at = taken_at - interval '10 days'")
+    await feed.take(stock(2, 7, shipped=[("SO-2", 1)]))
+    assert await feed.forget(days=21) == 2
+    assert await feed.forget(days=31) == 1
+    assert await feed.take(left) == []
+
+
 async def test_a_step_takes_no_more_versions_than_it_may(feed):
     await feed.take(*(stock(version, 5) for version in range(3)))
     assert [await feed.forget(days=31, most=2) for _ in range(3)] == [2, 1, 0]

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
 from msgspec.structs import replace
 from supply_world import HOUR, START, World, delivery, received, stock
 
+from backorder_contracts.internal import ShippedLine
 from backorder_contracts.supply import InboundScheduled, SupplyDiscrepancy
 from inventory_sync.domain.events import DeliveryArrived, TimeCame
 from inventory_sync.domain.model import Rules
@@ -53,6 +55,41 @@ def test_a_contradicting_version_is_a_dead_letter_and_people_hear_of_it_once():
         (9, "conflicting-duplicate"),
     ]
     assert world.lane.on_hand == 5
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"on_hand": 7},
+        {"reason": "counted"},
+        {"quantity": 3},
+        {"delivery_id": "PO-2"},
+        {"shipped": (ShippedLine("SO-1", "1", 3),)},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_a_version_with_another_content_contradicts_whatever_differs(other):
+    world = World()
+    record = replace(received(1, 5, "PO-1", 2), shipped=(ShippedLine("SO-1", "1", 2),))
+    world.take(record, replace(record, **other))
+    assert [letter.reason for letter in world.letters] == ["conflicting-duplicate"]
+    assert world.doubts[0][0] == "version-conflict"
+
+
+def test_shipped_lines_in_another_order_are_a_repetition():
+    world = World()
+    record = stock(1, 5, shipped=[("SO-1", 2), ("SO-2", 1)])
+    world.take(record)
+    assert world.take(replace(record, shipped=record.shipped[::-1])) == []
+    assert world.letters == []
+
+
+def test_what_is_not_above_the_forgotten_versions_counts_as_taken():
+    world = World()
+    world.take(stock(9, 8))
+    world.lane.forgotten = 4
+    assert world.take(stock(3, 1, shipped=[("SO-1", 2)]), stock(4, 2, shipped=[("SO-2", 2)])) == []
+    assert moves(world.take(stock(5, 3, shipped=[("SO-3", 2)]))) == [(5, 8, False)]
 
 
 def test_a_delivery_is_scheduled_with_its_promise_and_a_cautious_date():
@@ -210,6 +247,24 @@ def test_a_contradicting_version_of_a_delivery_is_a_dead_letter_and_told_once():
     assert world.inbound == {"PO-1": 10}
     world.take(delivery(3, 10), delivery(3, 11, offset=7))
     assert len(world.doubts) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"supplier_id": "SUP-2"},
+        {"status": "shipped"},
+        {"quantity": 11},
+        {"received_quantity": 1},
+        {"promised_at": START + 25 * HOUR},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_a_version_of_a_delivery_with_another_content_contradicts_whatever_differs(other):
+    world = World()
+    world.take(delivery(1), replace(delivery(1), **other))
+    assert [letter.reason for letter in world.letters] == ["conflicting-duplicate"]
+    assert world.doubts[0][0] == "version-conflict"
 
 
 def test_a_reminder_of_what_is_settled_says_nothing():

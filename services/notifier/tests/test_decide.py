@@ -11,6 +11,8 @@ from notifier.domain.decide import Habits, Queued, Seen, Settled, decide, usable
 from notifier.domain.model import Audience, BackOrder, Channel, Kind, Promise, Quantity, Recipient, StateEvent
 from notifier.domain.schedule import Patience, next_try
 from notifier.domain.table import TABLE, kind_of, replaced, rules
+from notifier.handlers import NotifierHandler
+from notifier.settings import TeamSettings
 
 NOW = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 HABITS = Habits("parts-desk", timedelta(seconds=2), timedelta(hours=48))
@@ -96,6 +98,20 @@ def test_ids_differ_by_event_channel_audience_and_recipient(make_event, clock):
     facts = [fact for event in events for fact in decide(0, namesake, event, clock(), habits)]
     ids = [fact.notification.notification_id for fact in facts if isinstance(fact, Queued)]
     assert len(ids) == len(set(ids)) == 8
+
+
+def test_whoever_decides_an_event_again_derives_the_same_ids(make_event, clock):
+    first, again = (decide(0, REACH, make_event(service_impact="down"), clock(), HABITS) for _ in range(2))
+    ids = [fact.notification.notification_id for fact in first if isinstance(fact, Queued)]
+    assert len(ids) == 4
+    assert ids == [fact.notification.notification_id for fact in again if isinstance(fact, Queued)]
+
+
+def test_an_event_that_comes_twice_in_a_batch_has_one_outcome(make_record, clock):
+    handler = NotifierHandler(HABITS, TeamSettings(), "parts.example")
+    arrived = handler.decode(make_record())
+    effects = [handler.evolve(arrived, handler.decide(arrived, clock()), clock()) for _ in range(2)]
+    assert [len(each) for each in effects] == [1, 0]
 
 
 _happened = st.sampled_from([name.removeprefix("back-order.") for name in TABLE] + ["invented-later"])

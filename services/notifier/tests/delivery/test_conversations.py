@@ -227,6 +227,17 @@ async def test_a_contact_that_is_gone_by_then_is_not_written_to(
     assert await outcomes() == [(1, "suppressed", "no-channel")]
 
 
+async def test_a_contact_that_is_suspended_by_then_is_not_written_to(
+    shard, outcomes, subscribe, make_record, send, mail_server, pool
+):
+    await subscribe()
+    await shard.feed(make_record())
+    await pool.execute("UPDATE contact SET suspended_at = now() WHERE audience = 'customer'")
+    await send()
+    assert mail_server.mails == []
+    assert await outcomes() == [(1, "suppressed", "no-channel")]
+
+
 async def test_a_sender_that_is_stopped_puts_back_what_it_has_not_tried(
     shard, subscribe, make_record, new_sender, clock, pool
 ):

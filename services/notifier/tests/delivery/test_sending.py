@@ -130,6 +130,19 @@ async def test_a_server_that_never_takes_it_is_given_up_after_two_days(
     assert 40 < outcome[0]["attempts"] < 80
 
 
+async def test_what_became_too_old_while_nobody_sent_is_not_sent(
+    shard, outcomes, subscribe, make_record, send, mail_server
+):
+    await subscribe()
+    mail_server.on_data.append("drop")
+    await shard.feed(make_record("opened"))
+    await send()
+    await shard.feed(make_record(line="2", order_id="SO-2"))
+    await send(seconds=49 * 3600)
+    assert len(mail_server.mails) == 1, "of which nobody knows whether it got through"
+    assert await outcomes() == [(1, "expired", "too-old"), (1, "expired", "unconfirmed")]
+
+
 async def test_a_final_refusal_fails_and_the_address_is_suspended_after_three(
     shard, outcomes, subscribe, make_record, send, mail_server, pool
 ):
