@@ -1,9 +1,12 @@
-"""The table and the harness are plain modules beside the tests; at the end the table is printed."""
+"""The tables and the harness are plain modules, two of the tables beside their services' tests; all is printed."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+for service in ("priority-router", "inventory-sync"):
+    sys.path.insert(0, str(HERE.parents[1] / "services" / service / "tests"))
+sys.path.insert(0, str(HERE))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -15,6 +15,19 @@ PYTEST = ("-m", "pytest", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider
 SUMMARY = "short test summary info"  # pytest writes this above a line for each that failed
 NOTICED = 1  # pytest: tests ran, and some failed; anything else is a broken harness
 PASSED = 0
+# what pytest says of a mistake with which nothing can run
+CANNOT_RUN = tuple(
+    f" - {error}"
+    for error in (
+        "NameError",
+        "UnboundLocalError",
+        "ImportError",
+        "SyntaxError",
+        "asyncpg.exceptions.PostgresSyntaxError",
+        "asyncpg.exceptions.UndefinedColumnError",
+        "asyncpg.exceptions.IndeterminateDatatypeError",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,16 @@ class Mutant:
         return Path(*path.parts[: path.parts.index("src") + 2])
 
 
+def row_of(mutant):
+    """The mutant in a table of the docs."""
+    return row(mutant.breaks, Path(mutant.file).name, *(Path(test).name for test in mutant.tests))
+
+
+def row(breaks, file, *noticed_by):
+    """A mistake, where it is, and who notices, in a table of the docs."""
+    return f"| {breaks} | `{file}` | {', '.join(f'`{name}`' for name in noticed_by)} |"
+
+
 def break_copy(mutant, folder):
     """Put a copy of the mutant's package into the folder, with the mistake in it."""
     place = copy_of(mutant.package, folder) / Path(mutant.file).relative_to(mutant.package)
@@ -51,10 +74,14 @@ def break_copy(mutant, folder):
 
 
 def copy_of(package, folder):
-    """A copy of a package in the folder, without what Python made of it."""
+    """A copy of a package in the folder, with its migrations as when it is installed."""
     copy = Path(folder) / package.name
     if not copy.exists():
-        shutil.copytree(ROOT / package, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        made_by_python = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / package, copy, ignore=made_by_python)
+        migrations = ROOT / package.parents[1] / "migrations"
+        if migrations.is_dir():
+            shutil.copytree(migrations, copy / "migrations", ignore=made_by_python)
     return copy
 
 
@@ -73,11 +100,15 @@ def notice(mutant, folder, note, **given):
 
 
 def unnoticed(tests, said):
-    """By what pytest said: the tests of which no case failed, and what broke outside of a test, such as a fixture."""
+    """By what pytest said: the tests of which no case failed, and what tells nothing of the mistake.
+
+    That is what broke outside of a test, such as a fixture, and a mistake that is none because it cannot run.
+    """
     lines = said.rpartition(SUMMARY)[2].splitlines()
     failed = [line.removeprefix("FAILED ") for line in lines if line.startswith("FAILED ")]
     passed = [test for test in tests if not any(_is_case(each, test) for each in failed)]
-    return passed + [line for line in lines if line.startswith("ERROR ")]
+    empty = [line for line in failed if any(error in line for error in CANNOT_RUN)]
+    return passed + empty + [line for line in lines if line.startswith("ERROR ")]
 
 
 def _is_case(failed, test):
@@ -110,8 +141,8 @@ def where(module, folder):
 
 
 def _environment(folder):
-    # outside of xdist, without bytecode in the copies, and without shrinking what is found
+    # outside of xdist, without bytecode in the copies, without shrinking what is found, and each reason whole
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    ours = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "HYPOTHESIS_PROFILE": "mutants"}
+    ours = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "HYPOTHESIS_PROFILE": "mutants", "COLUMNS": "1000"}
     path = os.pathsep.join([str(folder), str(Path(__file__).parent)])
     return {**kept, **ours, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -12,6 +12,7 @@ QUICK, USUAL = (
 )
 ONE_FIELD = f"{USUAL}_whatever_one_field_is_the_order_is_taken_or_refused_as_by_the_contract"
 LEFT = f"{USUAL}_what_is_not_to_be_seen_at_once_is_left_to_the_contract"
+REROUTED = f"{OF_LEDGER}/test_rerouted_lines.py::test"
 SNAPSHOTS = f"{OF_QUEUE}/test_snapshots.py::test"
 LAST = f"{SNAPSHOTS}_whatever_happens_the_last_snapshot_is_the_newest_state_in_the_end"
 HANDOVER = "tests/properties/test_handover.py::test_a_long_story_ends_in_agreement"
@@ -109,14 +110,14 @@ MUTANTS = (
         f"{LEDGER}/domain/model.py",
         "key=lambda item: -item[0]",
         "key=lambda item: item[0]",
-        (f"{OF_LEDGER}/test_losses.py",),
+        (f"{OF_LEDGER}/test_losses.py::test_what_the_queue_cannot_give_back_is_taken_from_the_newest_cover",),
     ),
     Mutant(
         "lost stock is taken from cover before the queue gives back",
         f"{LEDGER}/domain/decide.py",
         "if back := min(-lane.free, max(lane.handed, 0)):",
         "if back := min(-lane.free - lane.covered, max(lane.handed, 0)):",
-        (f"{OF_LEDGER}/test_losses.py",),
+        (f"{OF_LEDGER}/test_losses.py::test_cover_is_safe_as_long_as_the_queue_has_enough_to_give_back",),
     ),
     Mutant(
         "a cancellation of waiting units frees units that never were (P1)",
@@ -144,7 +145,7 @@ MUTANTS = (
         f"{LEDGER}/domain/evolve.py",
         "    lane.touch(fact.ref).counted += fact.units\n    lane.needed += fact.units\n",
         "    lane.touch(fact.ref).counted += fact.units\n    lane.needed -= fact.units\n",
-        (f"{OF_LEDGER}/test_queue_need.py",),
+        (f"{OF_LEDGER}/test_queue_need.py::test_a_report_changes_what_is_counted_not_what_is_needed",),
     ),
     Mutant(
         "units that the queue returned are still the queue's",
@@ -165,49 +166,49 @@ MUTANTS = (
         f"{LEDGER}/domain/spread.py",
         "place.lane if place and place.lane != lane else None",
         "None",
-        (f"{OF_LEDGER}/test_duplicates.py",),
+        (f"{OF_LEDGER}/test_duplicates.py::test_a_line_that_was_placed_in_another_lane_is_refused",),
     ),
     Mutant(
         "a line is not remembered for the cancellation that comes with it",
         f"{LEDGER}/wanted.py",
         "asked, new = cancelled | repeated, ",
         "asked, new = repeated, ",
-        (f"{OF_LEDGER}/test_one_batch.py",),
+        (f"{OF_LEDGER}/test_one_batch.py::test_a_cancellation_finds_the_lines_that_came_with_it",),
     ),
     Mutant(
         "a line is not remembered for its own repetition in another lane",
         f"{LEDGER}/wanted.py",
         "asked, new = cancelled | repeated, ",
         "asked, new = cancelled, ",
-        (f"{OF_LEDGER}/test_one_batch.py",),
+        (f"{OF_LEDGER}/test_one_batch.py::test_a_line_that_comes_twice_and_in_two_lanes_stays_in_the_first",),
     ),
     Mutant(
         "a shipment that overtakes its order is not stored",
         f"{LEDGER}/handlers.py",
         "                self._foretold[name] = (lane, fact.ref, line)\n",
         "                pass\n",
-        (f"{OF_LEDGER}/test_one_batch.py",),
+        (f"{OF_LEDGER}/test_one_batch.py::test_what_is_shipped_before_it_is_known_has_a_row_of_its_own",),
     ),
     Mutant(
         "a line whose shipment came just before it is stored twice",
         f"{LEDGER}/handlers.py",
         "for each in self._foretold.values() if each[2].detail is None",
         "for each in self._foretold.values()",
-        (f"{OF_LEDGER}/test_one_batch.py",),
+        (f"{OF_LEDGER}/test_one_batch.py::test_a_line_whose_shipment_came_just_before_it_has_one_row",),
     ),
     Mutant(
         "a cancellation that comes before its order is forgotten",
         f"{LEDGER}/domain/spread.py",
         "for kept in order.cancellations.values()",
         "for kept in ()",
-        (f"{OF_LEDGER}/test_cancellations.py",),
+        (f"{OF_LEDGER}/test_cancellations.py::test_an_order_that_was_cancelled_before_it_came_wants_nothing",),
     ),
     Mutant(
         "a cancellation that comes twice counts twice",
         f"{LEDGER}/domain/spread.py",
         "if message.cancellation_id in order.cancellations and",
         "if message.cancellation_id in () and",
-        (f"{OF_LEDGER}/test_duplicates.py",),
+        (f"{OF_LEDGER}/test_duplicates.py::test_a_duplicate_cancellation_changes_nothing",),
     ),
     Mutant(
         "a cancellation that a stopped lane kept is taken for a repetition",
@@ -221,42 +222,42 @@ MUTANTS = (
         f"{LEDGER}/domain/decide.py",
         "gone = min(line.quantity, before.shipped) if before is not None else 0",
         "gone = 0",
-        (f"{OF_LEDGER}/test_shipments.py",),
+        (f"{OF_LEDGER}/test_shipments.py::test_a_shipment_that_overtakes_its_order_is_remembered",),
     ),
     Mutant(
         "two cancellations ask for the same units",
         f"{LEDGER}/domain/decide.py",
         "in_queue = max(0, line.need + line.away - line.cancelling)",
         "in_queue = line.need + line.away",
-        (f"{OF_LEDGER}/test_cancellations.py",),
+        (f"{OF_LEDGER}/test_cancellations.py::test_two_cancellations_in_flight_never_ask_for_more_than_there_is",),
     ),
     Mutant(
         "what the queue refuses to cancel is not taken from cover",
         f"{LEDGER}/domain/decide.py",
         "        if left > 0:\n            self.cancel_cover(answer",
         "        if left > 0 and answer.done > 0:\n            self.cancel_cover(answer",
-        (f"{OF_LEDGER}/test_cancellations.py",),
+        (f"{OF_LEDGER}/test_cancellations.py::test_what_neither_has_is_said_about_the_back_order",),
     ),
     Mutant(
         "a cancellation that follows a rerouted line counts as often as it is heard",
         f"{LEDGER}/domain/decide.py",
         "fresh = event.total - self.line(event.ref).recalled",
         "fresh = event.total",
-        (f"{OF_LEDGER}/test_rerouted_lines.py",),
+        (f"{REROUTED}_the_same_total_again_means_nothing_and_a_greater_one_only_the_difference",),
     ),
     Mutant(
         "a level that comes late counts",
         f"{LEDGER}/domain/decide.py",
         "if event.version > self.lane.version:",
         "if event.version != self.lane.version:",
-        (f"{OF_LEDGER}/test_losses.py",),
+        (f"{OF_LEDGER}/test_losses.py::test_a_late_level_moves_nothing",),
     ),
     Mutant(
         "what the queue owes is given away as free stock",
         f"{LEDGER}/domain/model.py",
         "self.covered - max(self.handed, 0)",
         "self.covered - self.handed",
-        (f"{OF_LEDGER}/test_ledger_oracle.py",),
+        (f"{OF_LEDGER}/test_ledger_oracle.py::test_the_ledger_is_what_a_shelf_of_owned_units_is",),
     ),
     Mutant(
         "a back order is opened each time that it grows",
@@ -277,7 +278,7 @@ MUTANTS = (
         f"{LEDGER}/domain/decide.py",
         "self.say(e.BackOrderLeft(ref, units, units, cause))",
         "self.say(e.BackOrderLeft(ref, units, min(units, max(line.counted, 0)), cause))",
-        (f"{OF_LEDGER}/test_shipments.py",),
+        (f"{OF_LEDGER}/test_shipments.py::test_a_shipment_may_overtake_the_report_that_its_units_are_needed_again",),
     ),
     # ── the queue ──────────────────────────────────────────────────────────────────────────────────────
     Mutant(
@@ -285,7 +286,7 @@ MUTANTS = (
         f"{QUEUE}/domain/draft.py",
         "        self._places.pop(line.back_order_id, None)\n",
         "",
-        (f"{OF_QUEUE}/test_commands.py",),
+        (f"{OF_QUEUE}/test_commands.py::test_a_hold_makes_the_ledger_count_only_what_is_released",),
     ),
     Mutant(
         "a held line goes on needing units",
@@ -348,7 +349,7 @@ MUTANTS = (
         f"{QUEUE}/domain/commands.py",
         '        take_back(draft, line, line.allocated, "held")\n',
         "        pass\n",
-        (f"{OF_QUEUE}/test_commands.py",),
+        (f"{OF_QUEUE}/test_commands.py::test_a_hold_gives_units_back_and_asks_the_ledger_for_nothing_more",),
     ),
     Mutant(
         "the ledger does not hear what a command cancelled",

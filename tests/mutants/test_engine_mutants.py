@@ -1,7 +1,6 @@
 """The engine's defences are watched: whoever takes one away makes a named test fail, and docs/faults.md says which."""
 
 import asyncio
-from pathlib import Path
 
 import engine_defects_table
 import engine_output_table
@@ -11,7 +10,7 @@ import engine_table
 import engine_watch_table
 import given_stack
 import pytest
-from mutant_harness import PASSED, ROOT, copy_of, notice, run
+from mutant_harness import PASSED, ROOT, copy_of, notice, row_of, run
 
 ALONE = (
     *engine_table.MUTANTS,
@@ -58,10 +57,7 @@ async def test_without_a_mistake_all_of_those_pass_too(tmp_path, stack):
 
 
 def test_the_table_of_the_docs_is_this_one():
-    rows = [
-        f"| {mutant.breaks} | `{Path(mutant.file).name}` | {', '.join(f'`{Path(test).name}`' for test in mutant.tests)} |"
-        for mutant in (*ALONE, *ON_A_STACK)
-    ]
+    rows = [row_of(mutant) for mutant in (*ALONE, *ON_A_STACK)]
     page = (ROOT / "docs" / "faults.md").read_text("utf-8")
     there = [line for line in page.splitlines() if line.startswith("| ") and "::test_" in line]
     assert there == rows, "\n".join(["docs/faults.md should have:", *rows])
