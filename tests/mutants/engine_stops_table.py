@@ -7,8 +7,6 @@ CLOCK, WATCH = f"{TESTS}/test_clock.py::test", f"{TESTS}/test_topic_watch.py::te
 LOOP, TURNS = f"{TESTS}/test_loop.py::test", f"{TESTS}/test_turns.py::test"
 DRAIN = f"{TESTS}/test_drain.py::test"
 LIMIT, PUBLISHER = f"{TESTS}/test_refusal_limit.py::test", f"{TESTS}/test_publisher.py::test"
-SERVICE, PERMISSIONS = f"{TESTS}/test_service.py::test", f"{TESTS}/test_permissions.py::test"
-FOR_PEOPLE = f"{SERVICE}_what_only_people_can_mend_ends_it_in_order_with_code_2_and_one_line_that_says_what_to_do"
 SENT = f"{DRAIN}_what_is_decided_and_not_confirmed_when_it_is_stopped_is_sent_and_stored_as_sent_before_it_ends"
 OPTIONS = (f"{PUBLISHER}_the_producer_is_idempotent_waits_for_all_replicas_and_never_gives_up",)
 
@@ -231,79 +229,5 @@ MUTANTS = (
             f"{DRAIN}_a_shard_that_it_loses_while_it_waits_for_the_broker_does_not_hold_up_its_end",
             f"{DRAIN}_a_relay_that_fails_while_it_waits_for_the_broker_does_not_hold_up_its_end",
         ),
-    ),
-    # ── what only people can mend ──────────────────────────────────────────────────────────────────────
-    Mutant(
-        "a log that changed ends a service like a defect of ours",
-        f"{ENGINE}/service.py",
-        "FOR_PEOPLE = (LogChanged, ",
-        "FOR_PEOPLE = (",
-        (FOR_PEOPLE,),
-    ),
-    Mutant(
-        "a clock that changed ends a service like a defect of ours",
-        f"{ENGINE}/service.py",
-        "TooManyRefused, ClockChanged, database",
-        "TooManyRefused, database",
-        (FOR_PEOPLE,),
-    ),
-    Mutant(
-        "what only people can mend ends a service with the code of a defect",
-        f"{ENGINE}/service.py",
-        "_STOPPED = 2",
-        "_STOPPED = 1",
-        (FOR_PEOPLE,),
-    ),
-    Mutant(
-        "a service that people have to mend does not say so",
-        f"{ENGINE}/service.py",
-        '        _log.error("stopped", problem=problem)\n',
-        "",
-        (FOR_PEOPLE,),
-    ),
-    Mutant(
-        "a defect of ours ends a service like what people can mend",
-        f"{ENGINE}/service.py",
-        "str(error) if isinstance(error, FOR_PEOPLE) else denied(error)",
-        "str(error)",
-        (f"{SERVICE}_anything_else_ends_it_in_order_as_the_failure_that_it_is",),
-    ),
-    Mutant(
-        "a service that fails leaves its producer as it is",
-        f"{ENGINE}/service.py",
-        "            await asyncio.to_thread(publisher.close)\n",
-        "            pass\n",
-        (FOR_PEOPLE, f"{SERVICE}_anything_else_ends_it_in_order_as_the_failure_that_it_is"),
-    ),
-    Mutant(
-        "a right that the database refuses is waited for",
-        f"{ENGINE}/permissions.py",
-        "        if _refused_by_database(cause):\n",
-        "        if False:\n",
-        (
-            f"{PERMISSIONS}_what_the_database_does_not_permit_stops_with_what_was_refused_and_what_to_do",
-            f"{SERVICE}_a_refusal_of_the_database_that_no_loop_put_into_words_ends_it_with_code_2_too",
-        ),
-    ),
-    Mutant(
-        "a right that the broker refuses is waited for",
-        f"{ENGINE}/permissions.py",
-        "        if (what := _refused(cause)) is not None:\n",
-        "        if what := None:\n",
-        (f"{PERMISSIONS}_what_is_not_permitted_stops_with_what_to_do",),
-    ),
-    Mutant(
-        "whoever looks at the topics waits for a permission",
-        f"{ENGINE}/topic_watch.py",
-        "                stop_if_denied(error)\n",
-        "",
-        (f"{WATCH}_what_is_away_is_waited_for_and_what_is_not_permitted_stops",),
-    ),
-    Mutant(
-        "a claim that may not end an administrator's session ends the service",
-        f"{ENGINE}/permissions.py",
-        ' and error.server_source_function != "pg_terminate_backend"',
-        "",
-        (f"{PERMISSIONS}_what_passes_stops_nothing",),
     ),
 )

@@ -4,6 +4,7 @@ import asyncio
 
 import engine_defects_table
 import engine_output_table
+import engine_people_table
 import engine_statement_table
 import engine_stops_table
 import engine_table
@@ -16,6 +17,7 @@ ALONE = (
     *engine_table.MUTANTS,
     *engine_output_table.MUTANTS,
     *engine_stops_table.MUTANTS,
+    *engine_people_table.MUTANTS,
     *engine_defects_table.MUTANTS,
 )
 ON_A_STACK = (*engine_statement_table.MUTANTS, *engine_watch_table.MUTANTS)

@@ -5,9 +5,10 @@ from collections import defaultdict
 from pathlib import Path
 
 import given_stack
-import mutant_table
+import ledger_table
 import notifier_table
 import pytest
+import queue_table
 import router_mutants
 import supply_mutants
 import supply_table
@@ -27,7 +28,7 @@ from mutant_harness import (
     where,
 )
 
-ALONE = (*mutant_table.MUTANTS, *supply_table.MUTANTS, *notifier_table.MUTANTS)
+ALONE = (*ledger_table.MUTANTS, *queue_table.MUTANTS, *supply_table.MUTANTS, *notifier_table.MUTANTS)
 ON_A_STACK = (*supply_table.ON_A_STACK, *notifier_table.ON_A_STACK)
 STACK = ("backorder_dev.testing", "given_stack")  # the second has the last word
 

@@ -1,0 +1,190 @@
+"""Mistakes in the queue, and the tests that have to notice them."""
+
+from mutant_harness import Mutant
+
+QUEUE = "services/priority-router/src/priority_router"
+OF_QUEUE = "services/priority-router/tests"
+SNAPSHOTS = f"{OF_QUEUE}/test_snapshots.py::test"
+LAST = f"{SNAPSHOTS}_whatever_happens_the_last_snapshot_is_the_newest_state_in_the_end"
+HANDOVER = "tests/properties/test_handover.py::test_a_long_story_ends_in_agreement"
+HONEST, LOSSY, ROGUE = (f"{HANDOVER}[{kind}]" for kind in ("honest", "lossy", "rogue"))
+
+MUTANTS = (
+    # ── the queue ──────────────────────────────────────────────────────────────────────────────────────
+    Mutant(
+        "a draft shows where a line stood before it changed again",
+        f"{QUEUE}/domain/draft.py",
+        "        self._places.pop(line.back_order_id, None)\n",
+        "",
+        (f"{OF_QUEUE}/test_commands.py::test_a_hold_makes_the_ledger_count_only_what_is_released",),
+    ),
+    Mutant(
+        "a held line goes on needing units",
+        f"{QUEUE}/domain/order.py",
+        "return self.allocated + self.released if self.held else self.need",
+        "return self.need",
+        (HONEST,),
+    ),
+    Mutant(
+        "units that no line can use stay in the queue",
+        f"{QUEUE}/domain/report.py",
+        "max(draft.idle, 0)",
+        "0",
+        (HONEST,),
+    ),
+    Mutant(
+        "lost stock is taken from the best rank",
+        f"{QUEUE}/domain/settle.py",
+        "for key in draft.holders():",
+        "for key in reversed(list(draft.holders())):",
+        (f"{OF_QUEUE}/test_settle.py::test_lost_stock_is_taken_from_the_last_rank_whatever_its_strategy",),
+    ),
+    Mutant(
+        "lost stock is not taken from anybody",
+        f"{QUEUE}/domain/settle.py",
+        "for step in (_lose, _hand_out,",
+        "for step in (_hand_out,",
+        (LOSSY,),
+    ),
+    Mutant(
+        "a shipment of units that were not set aside costs nobody anything",
+        f"{QUEUE}/domain/evolve.py",
+        "move_idle(book, fact.released + fact.allocated - fact.counted)",
+        "move_idle(book, 0)",
+        (ROGUE,),
+    ),
+    Mutant(
+        "units that left although nobody needed them are still the queue's",
+        f"{QUEUE}/domain/evolve.py",
+        "    line.counted -= fact.counted\n    move_idle(book, -fact.counted)\n",
+        "    line.counted -= fact.counted\n",
+        (ROGUE,),
+    ),
+    Mutant(
+        "released units are cancelled",
+        f"{QUEUE}/domain/entry.py",
+        "done = min(event.units, line.need - line.released)",
+        "done = min(event.units, line.need)",
+        (HONEST,),
+    ),
+    Mutant(
+        "a cancellation gives back units that only waited (P1)",
+        f"{QUEUE}/domain/entry.py",
+        "waiting = min(units, line.waiting)",
+        "waiting = units - min(units, line.allocated)",
+        (f"{OF_QUEUE}/test_entry.py::test_cancelling_waiting_units_frees_nothing",),
+    ),
+    Mutant(
+        "a held line keeps what was set aside for it",
+        f"{QUEUE}/domain/commands.py",
+        '        take_back(draft, line, line.allocated, "held")\n',
+        "        pass\n",
+        (f"{OF_QUEUE}/test_commands.py::test_a_hold_gives_units_back_and_asks_the_ledger_for_nothing_more",),
+    ),
+    Mutant(
+        "the ledger does not hear what a command cancelled",
+        f"{QUEUE}/domain/commands.py",
+        '    cancel(draft, line, units, "command")\n    draft.answers.append(CancelAnswer(line.ref, 0, units, event.cause))\n',
+        '    cancel(draft, line, units, "command")\n',
+        (HONEST,),
+    ),
+    Mutant(
+        "a rerouted line goes on with more than is left of it",
+        f"{QUEUE}/domain/commands.py",
+        "        quantity=units,\n",
+        "        quantity=line.back_ordered,\n",
+        (HONEST,),
+    ),
+    Mutant(
+        "a cancellation does not follow a rerouted line",
+        f"{QUEUE}/domain/entry.py",
+        "units = min(units, line.away)\n",
+        "units = min(units, 0)\n",
+        (HONEST,),
+    ),
+    Mutant(
+        "a version stands for two states",
+        f"{QUEUE}/domain/evolve.py",
+        "        if fact.ce_type is not None:\n            line.version += 1\n            line.cause = fact.cause\n",
+        "        line.version += 1\n        line.cause = fact.cause\n",
+        (HONEST,),
+    ),
+    # ── snapshots that come late ───────────────────────────────────────────────────────────────────────
+    Mutant(
+        "a snapshot that comes late stays the last",
+        f"{QUEUE}/snapshots.py",
+        "        return number <= highest\n",
+        "        return False\n",
+        (f"{SNAPSHOTS}_an_old_snapshot_behind_a_newer_one_is_made_good", LAST),
+    ),
+    Mutant(
+        "whoever watches knows only what it has seen itself",
+        f"{QUEUE}/snapshots.py",
+        "(self.decided or {}).get(source, 0)",
+        "0",
+        (f"{SNAPSHOTS}_one_from_before_the_restart_of_the_watch_is_known_by_what_the_shard_has_decided", LAST),
+    ),
+    Mutant(
+        "what shards have published since the watch began counts for nothing",
+        f"{QUEUE}/snapshots.py",
+        "        self._seen[here] = max(highest, number)\n",
+        "",
+        (f"{SNAPSHOTS}_one_that_comes_late_is_known_by_what_the_watch_has_seen",),
+    ),
+    Mutant(
+        "after one that came late the next one passes",
+        f"{QUEUE}/snapshots.py",
+        "max(highest, number)",
+        "number",
+        (f"{SNAPSHOTS}_several_that_come_late_are_made_good",),
+    ),
+    Mutant(
+        "what was restored is right for ever",
+        f"{QUEUE}/snapshots.py",
+        "            return True  # of no shard",
+        "            return False  # of no shard",
+        (f"{SNAPSHOTS}_what_a_shard_publishes_while_another_is_restored_is_not_undone",),
+    ),
+    Mutant(
+        "what a shard has decided is known from before partitions were assigned",
+        f"{QUEUE}/snapshot_watch.py",
+        "        self._heights = Heights()\n        self._unjudged",
+        '        self._heights = getattr(self, "_heights", Heights())\n        self._unjudged',
+        (f"{SNAPSHOTS}_what_others_watched_meanwhile_is_known",),
+    ),
+    Mutant(
+        "what is not judged for lack of a database is passed over",
+        f"{QUEUE}/snapshot_watch.py",
+        "            await asyncio.sleep(_WAIT)\n",
+        "            self._unjudged = ()\n            await self._consumer.commit()\n",
+        (f"{SNAPSHOTS}_while_the_database_is_away_nothing_is_passed_over",),
+    ),
+    Mutant(
+        "what the group could not be told stays untold until something new comes",
+        f"{QUEUE}/snapshot_watch.py",
+        "                self._unjudged, self._untold = (), True\n",
+        "                self._unjudged = ()\n                await self._consumer.commit()\n",
+        (f"{SNAPSHOTS}_the_group_is_told_how_far_it_is_also_when_nothing_new_comes",),
+    ),
+    Mutant(
+        "the group is told before what came late is made good",
+        f"{QUEUE}/snapshot_watch.py",
+        "                await self._judge(self._heights, self._unjudged)\n",
+        "                await self._consumer.commit()\n                await self._judge(self._heights, self._unjudged)\n",
+        (f"{SNAPSHOTS}_what_a_killed_watch_did_not_restore_the_next_one_does",),
+    ),
+    Mutant(
+        "a back order that is gone comes back as a snapshot",
+        f"{QUEUE}/snapshot_watch.py",
+        "version_of(record) != _version(newest.get(key))",
+        "key in newest and version_of(record) != newest[key].version",
+        (f"{SNAPSHOTS}_an_old_snapshot_behind_the_end_of_its_back_order_is_taken_away_again",),
+    ),
+    Mutant(
+        "a snapshot does not say what led to it",
+        f"{QUEUE}/domain/evolve.py",
+        "            line.cause = fact.cause\n",
+        "",
+        (f"{OF_QUEUE}/test_published.py::test_the_snapshot_is_the_newest_state_without_what_its_event_adds",),
+    ),
+)
