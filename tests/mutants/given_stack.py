@@ -10,13 +10,14 @@ from backorder_dev.stack import Stack
 BROKER, POSTGRES, PARTITIONS = "GIVEN_BROKER", "GIVEN_POSTGRES", "GIVEN_PARTITIONS"
 
 
-def variables(stack):
-    """What tells a process of this stack."""
-    return {
+def given(stack):
+    """What the harness takes to run tests on this stack; of the plugins the second has the last word."""
+    variables = {
         BROKER: stack.broker.bootstrap_servers,
         POSTGRES: stack.postgres.admin_url,
         PARTITIONS: str(stack.partitions),
     }
+    return {"plugins": ("backorder_dev.testing", "given_stack"), "variables": variables}
 
 
 @pytest.fixture(scope="session")

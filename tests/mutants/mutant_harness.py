@@ -51,6 +51,16 @@ class Mutant:
         return Path(*path.parts[: path.parts.index("src") + 2])
 
 
+def ids(mutants):
+    """Their names as tests."""
+    return [mutant.breaks.replace(" ", "-") for mutant in mutants]
+
+
+def those_that_notice(mutants):
+    """The tests that have to, each once."""
+    return sorted({test for mutant in mutants for test in mutant.tests})
+
+
 def row_of(mutant):
     """The mutant in a table of the docs."""
     return row(mutant.breaks, Path(mutant.file).name, *(Path(test).name for test in mutant.tests))

@@ -9,9 +9,9 @@ import engine_statement_table
 import engine_stops_table
 import engine_table
 import engine_watch_table
-import given_stack
 import pytest
-from mutant_harness import PASSED, ROOT, copy_of, notice, row_of, run
+from given_stack import given
+from mutant_harness import PASSED, ROOT, copy_of, ids, notice, row_of, run, those_that_notice
 
 ALONE = (
     *engine_table.MUTANTS,
@@ -21,15 +21,6 @@ ALONE = (
     *engine_defects_table.MUTANTS,
 )
 ON_A_STACK = (*engine_statement_table.MUTANTS, *engine_watch_table.MUTANTS)
-STACK = ("backorder_dev.testing", "given_stack")  # the second has the last word
-
-
-def ids(mutants):
-    return [mutant.breaks.replace(" ", "-") for mutant in mutants]
-
-
-def those_that_notice(mutants):
-    return sorted({test for mutant in mutants for test in mutant.tests})
 
 
 @pytest.mark.parametrize("mutant", ALONE, ids=ids(ALONE))
@@ -45,16 +36,12 @@ def test_without_a_mistake_all_of_them_pass_in_the_same_place(tmp_path):
 
 @pytest.mark.parametrize("mutant", ON_A_STACK, ids=ids(ON_A_STACK))
 async def test_somebody_notices_on_a_real_database(mutant, tmp_path, record_property, stack):
-    variables = given_stack.variables(stack)
-    await asyncio.to_thread(notice, mutant, tmp_path, record_property, plugins=STACK, variables=variables)
+    await asyncio.to_thread(notice, mutant, tmp_path, record_property, **given(stack))
 
 
 async def test_without_a_mistake_all_of_those_pass_too(tmp_path, stack):
     copy_of(ON_A_STACK[0].package, tmp_path)
-    variables = given_stack.variables(stack)
-    answer, said = await asyncio.to_thread(
-        run, those_that_notice(ON_A_STACK), tmp_path, plugins=STACK, variables=variables
-    )
+    answer, said = await asyncio.to_thread(run, those_that_notice(ON_A_STACK), tmp_path, **given(stack))
     assert answer == PASSED, said[-3000:]
 
 

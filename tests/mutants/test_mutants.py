@@ -4,7 +4,6 @@ import asyncio
 from collections import defaultdict
 from pathlib import Path
 
-import given_stack
 import ledger_table
 import notifier_table
 import pytest
@@ -12,6 +11,7 @@ import queue_table
 import router_mutants
 import supply_mutants
 import supply_table
+from given_stack import given
 from mutant_harness import (
     NOTICED,
     PASSED,
@@ -20,25 +20,18 @@ from mutant_harness import (
     Mutant,
     break_copy,
     copy_of,
+    ids,
     notice,
     row,
     row_of,
     run,
+    those_that_notice,
     unnoticed,
     where,
 )
 
 ALONE = (*ledger_table.MUTANTS, *queue_table.MUTANTS, *supply_table.MUTANTS, *notifier_table.MUTANTS)
 ON_A_STACK = (*supply_table.ON_A_STACK, *notifier_table.ON_A_STACK)
-STACK = ("backorder_dev.testing", "given_stack")  # the second has the last word
-
-
-def ids(mutants):
-    return [mutant.breaks.replace(" ", "-") for mutant in mutants]
-
-
-def those_that_notice(mutants):
-    return sorted({test for mutant in mutants for test in mutant.tests})
 
 
 def copy_all(mutants, folder):
@@ -60,16 +53,12 @@ def test_without_a_mistake_all_of_them_pass_in_the_same_place(tmp_path):
 
 @pytest.mark.parametrize("mutant", ON_A_STACK, ids=ids(ON_A_STACK))
 async def test_somebody_notices_on_a_real_database(mutant, tmp_path, record_property, stack):
-    variables = given_stack.variables(stack)
-    await asyncio.to_thread(notice, mutant, tmp_path, record_property, plugins=STACK, variables=variables)
+    await asyncio.to_thread(notice, mutant, tmp_path, record_property, **given(stack))
 
 
 async def test_without_a_mistake_all_of_those_pass_too(tmp_path, stack):
     copy_all(ON_A_STACK, tmp_path)
-    variables = given_stack.variables(stack)
-    answer, said = await asyncio.to_thread(
-        run, those_that_notice(ON_A_STACK), tmp_path, plugins=STACK, variables=variables
-    )
+    answer, said = await asyncio.to_thread(run, those_that_notice(ON_A_STACK), tmp_path, **given(stack))
     assert answer == PASSED, said[-3000:]
 
 
