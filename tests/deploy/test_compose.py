@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from backorder_dev.postgres import BY_BYTES
 from backorder_runtime.settings import HttpSettings
 
 from .environment import known_variables, settings_class
@@ -52,6 +53,10 @@ def test_docker_accepts_the_file(passwords):
         env=os.environ | passwords, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_the_database_compares_keys_as_that_of_a_local_run_does(compose):
+    assert compose["services"]["postgres"]["environment"]["POSTGRES_INITDB_ARGS"] == " ".join(BY_BYTES)
 
 
 def test_every_dependency_exists_and_can_be_met(compose):
