@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ KEEP = {  # everything has come and gone after six minutes
 BROKER = "-XX:+UseSerialGC -Xms512m -XX:+AlwaysPreTouch"
 SETTLED = 8  # minutes
 LEAST = 10  # minutes: with fewer there are no two halves to compare
+_REMARK = re.compile(r'"event": "(?:claimed|fenced)"|"level": "(?:warning|error)"')
+_SHOWN = 40  # of these
 REPEATED = 25  # one order in so many is published again
 DELAYS = {  # seconds after an order, when it has left the hot tables and is still known: it is repeated, and so on
     "order": 0,
@@ -199,10 +202,19 @@ async def soak(minutes: int, rate: int) -> tuple[list[str], Sequence[str]]:
         await until_seen(seen, 10)
         await database.close()
         lately = began + 60 * minutes - 10
+        said = remarks(Path(found.mailbox).parent / "logs")
         unseen = sum(kind == "opened" and at < lately for (kind, _), at in seen.scheduled.items())
     head = f"{rate} order lines/s for {minutes} min, of which {settled} to settle; {told(where)}"
     lost = f"back orders not seen: {unseen}; seen twice: {seen.unexpected}"
-    return [head, "", *measures.table(), "", lost], [*measures.growing, *([lost] if unseen or seen.unexpected else [])]
+    again = f"events published again as they were: {seen.repeated}; claims and warnings of the services: {len(said)}"
+    bad = [lost] if unseen or seen.unexpected else []
+    return [head, "", *measures.table(), "", lost, again, *said[-_SHOWN:]], [*measures.growing, *bad]
+
+
+def remarks(logs: Path) -> list[str]:
+    """What the services said of claims, which make them publish again what may not have arrived, and of trouble."""
+    lines = [line for file in logs.glob("*.log") for line in file.open(errors="replace") if _REMARK.search(line)]
+    return sorted((line.rstrip() for line in lines), key=lambda line: str(json.loads(line)["@timestamp"]))
 
 
 def main() -> None:

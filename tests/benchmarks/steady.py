@@ -30,18 +30,27 @@ Step = tuple[float, str, int]  # when, what, number of the order
 
 
 class Watch:
-    """When each awaited thing was scheduled, and how long it took; `unexpected` ones were seen and not awaited."""
+    """When each awaited thing was scheduled, and how long it took.
+
+    `unexpected` ones were seen and not awaited; what is `repeated` is the same event again, as after a claim.
+    """
 
     def __init__(self) -> None:
         self.counts_from = 0.0  # what was scheduled before, while the broker warms up, is not counted
         self.scheduled: dict[tuple[str, str], float] = {}
         self.latencies: dict[str, list[float]] = {kind: [] for kind in KINDS}
         self.unexpected = 0
+        self.repeated = 0
+        self._ids: set[bytes] = set()
 
     def await_(self, kind: str, name: str, at: float) -> None:
         self.scheduled[kind, name] = at
 
-    def saw(self, kind: str, name: str) -> None:
+    def saw(self, kind: str, name: str, event_id: bytes) -> None:
+        if event_id in self._ids:
+            self.repeated += 1
+            return
+        self._ids.add(event_id)
         at = self.scheduled.pop((kind, name), None)
         if at is None:
             self.unexpected += 1
@@ -61,9 +70,10 @@ class Watch:
         ready.set()
         try:
             async for record in consumer:
-                kind = dict(record.headers)["ce_type"].decode().removeprefix("back-order.")
+                headers = dict(record.headers)
+                kind = headers["ce_type"].decode().removeprefix("back-order.")
                 if kind in KINDS:
-                    self.saw(kind, json.loads(record.value)["order_id"])
+                    self.saw(kind, json.loads(record.value)["order_id"], headers["ce_id"])
         finally:
             await consumer.stop()
 
