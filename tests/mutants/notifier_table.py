@@ -134,7 +134,7 @@ ON_A_STACK = (
         "a sender takes what another one holds",
         f"{NOTIFIER}/queries.sql",
         "status IN ('leased', 'sending') AND lease_until < $2",
-        "status IN ('leased', 'sending') AND lease_until < $3",
+        "status IN ('leased', 'sending') AND (lease_until < $2 OR lease_until < $3)",
         (f"{TALK}_a_message_is_under_way_once_per_recipient_and_order",),
     ),
     Mutant(

@@ -2,7 +2,7 @@
 
 import pytest
 import pytest_asyncio
-from engine_support.small_service import Place, place
+from engine_support.small_service import Place, place_anew
 
 from backorder_dev.stack import Stack
 from backorder_runtime.database import WrongDatabase
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.stack
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def here(stack: Stack):
-    async with place(stack) as made:
+    async with place_anew(stack) as made:
         yield made
 
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from engine_support.command_line import backorder, environment
-from engine_support.small_service import INPUT, LANE, Place, make_anew, place
+from engine_support.small_service import INPUT, LANE, Place, make_anew, place_anew
 from engine_support.tally import TOPIC
 
 from backorder_dev.reading import end_offsets, read_topic
@@ -25,20 +25,15 @@ from backorder_runtime.clock import ClockChanged, utc_now
 from backorder_runtime.database import WrongDatabase
 from backorder_runtime.permissions import NotPermitted, denied
 from backorder_runtime.refusal_limit import TooManyRefused
-from backorder_runtime.settings import DatabaseSettings, KafkaSettings
+from backorder_runtime.settings import DatabaseSettings
 
 pytestmark = pytest.mark.stack
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def here(stack: Stack):
-    await make_anew(_kafka(stack), INPUT, TOPIC, "inventory-sync.dead-letter")
-    async with place(stack) as made:
+    async with place_anew(stack) as made:
         yield made
-
-
-def _kafka(stack: Stack):
-    return KafkaSettings(bootstrap_servers=stack.broker.bootstrap_servers, partitions=stack.partitions)
 
 
 async def process(here: Place, *words: str) -> None:

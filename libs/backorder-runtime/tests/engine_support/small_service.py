@@ -123,3 +123,12 @@ async def make_anew(kafka: KafkaSettings, *names: str) -> None:
     finally:
         await admin.close()
     await create_topics(kafka.bootstrap_servers, partitions=kafka.partitions)
+
+
+@asynccontextmanager
+async def place_anew(stack: Stack) -> AsyncIterator[Place]:
+    """A place with topics that nobody has read, whatever a test did to them before."""
+    kafka = KafkaSettings(bootstrap_servers=stack.broker.bootstrap_servers, partitions=stack.partitions)
+    await make_anew(kafka, INPUT, TOPIC, "inventory-sync.dead-letter")
+    async with place(stack) as made:
+        yield made
