@@ -1,13 +1,12 @@
 """Mistakes in the queue, and the tests that have to notice them."""
 
+from ledger_table import HONEST, LOSSY, ROGUE
 from mutant_harness import Mutant
 
 QUEUE = "services/priority-router/src/priority_router"
 OF_QUEUE = "services/priority-router/tests"
 SNAPSHOTS = f"{OF_QUEUE}/test_snapshots.py::test"
 LAST = f"{SNAPSHOTS}_whatever_happens_the_last_snapshot_is_the_newest_state_in_the_end"
-HANDOVER = "tests/properties/test_handover.py::test_a_long_story_ends_in_agreement"
-HONEST, LOSSY, ROGUE = (f"{HANDOVER}[{kind}]" for kind in ("honest", "lossy", "rogue"))
 
 MUTANTS = (
     # ── the queue ──────────────────────────────────────────────────────────────────────────────────────

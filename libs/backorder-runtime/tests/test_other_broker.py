@@ -14,7 +14,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from engine_support.command_line import backorder
-from engine_support.small_service import INPUT, Place, make_anew, place
+from engine_support.small_service import INPUT, ITS_TOPICS, Place, make_anew, place
 from engine_support.tally import TOPIC
 
 from backorder_dev.kafka import EmbeddedKafka
@@ -160,7 +160,7 @@ async def test_what_the_broker_permits_no_longer_stops_it_while_it_runs_and_noth
     said: str,
     read_from: str,
 ) -> None:
-    await make_anew(there.settings.kafka, INPUT, TOPIC, "inventory-sync.dead-letter")
+    await make_anew(there.settings.kafka, *ITS_TOPICS)
     async with there.running() as task:
         await there.send("one", topic=read_from)
         await there.until_counted(1, task)

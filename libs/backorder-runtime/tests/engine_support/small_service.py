@@ -26,6 +26,7 @@ from backorder_runtime.topic_watch import Topics
 from engine_support.tally import TOPIC, Tally
 
 INPUT = "stock-changed"
+ITS_TOPICS = (INPUT, TOPIC, "inventory-sync.dead-letter")
 LANE = "P@W1"
 
 
@@ -129,6 +130,6 @@ async def make_anew(kafka: KafkaSettings, *names: str) -> None:
 async def place_anew(stack: Stack) -> AsyncIterator[Place]:
     """A place with topics that nobody has read, whatever a test did to them before."""
     kafka = KafkaSettings(bootstrap_servers=stack.broker.bootstrap_servers, partitions=stack.partitions)
-    await make_anew(kafka, INPUT, TOPIC, "inventory-sync.dead-letter")
+    await make_anew(kafka, *ITS_TOPICS)
     async with place(stack) as made:
         yield made
