@@ -2,14 +2,12 @@
 
 import json
 
-import asyncpg
 import pytest
 from e2e_support.command_line import backorder
+from e2e_support.replaying import decided_again, published
 from e2e_support.upstream import cancellation, delivery, line, order, shipped, stock
 
 from backorder_contracts import identity
-from backorder_runtime.settings import KafkaSettings
-from priority_router import recording
 from priority_router.policy_file import default_text
 
 pytestmark = pytest.mark.stack
@@ -18,38 +16,6 @@ FIFO = """\
 version: first-come
 bands: [{name: all, when: "true", target: 48h, strategy: fill}]
 """
-
-
-async def replayed(system):
-    """What every shard would publish, decided again from the first checkpoint: (shard, value) in order."""
-    kafka = KafkaSettings(bootstrap_servers=system.endpoints.kafka)
-    conn = await asyncpg.connect(f"{system.endpoints.database}?search_path=priority_router")
-    told = {}
-    try:
-        begin = await recording.start(conn, None)
-        known = await recording.policies(conn)
-        for shard in begin.shards:
-            replay = await recording.restored(conn, begin, shard, known)
-            told[shard] = [
-                (message.type, message.value)
-                async for batch in recording.batches(conn, kafka, begin, shard)
-                for message in replay.published(batch)
-            ]
-    finally:
-        await conn.close()
-    return told
-
-
-async def published(system):
-    """What every shard of the priority-router did publish, in order, duplicates by `ce_id` left out."""
-    told, seen = {shard: [] for shard in range(system.endpoints.partitions)}, set()
-    for record in await system.read("back-order-state"):
-        headers = dict(record.headers)
-        if not headers["ce_source"].startswith(b"/backorder/priority-router/") or headers["ce_id"] in seen:
-            continue
-        seen.add(headers["ce_id"])
-        told[record.partition].append((headers["ce_type"].decode(), record.value))
-    return told
 
 
 def _values(events, kind):
@@ -117,7 +83,8 @@ async def test_with_the_policy_in_force_every_event_is_reproduced_field_by_field
     await a_day(system, "D2")
     await system.kill("priority-router")
     await a_day(system, "D3")
-    again, real = await replayed(system), await published(system)
+    again = await decided_again(system)
+    real = published(await system.read("back-order-state"), system.endpoints.partitions)
     assert sum(len(events) for events in real.values()) > 200
     for shard, events in real.items():
         for position, (was, replay) in enumerate(zip(events, again[shard], strict=False)):

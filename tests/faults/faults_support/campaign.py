@@ -24,6 +24,7 @@ from e2e_support.warehouse import Key
 from backorder_dev.python_process import health_client
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings
+from faults_support.decisions import look_at_decisions
 from faults_support.fleet import Fleet
 from faults_support.inject import Injector, NotPossibleError
 from faults_support.lag import Lag
@@ -133,6 +134,7 @@ class Campaign:
             "SELECT 'customer', name, name || '@customers.example', now() FROM unnest($1::text[]) AS name",
             sorted(_CUSTOMERS),
         )
+        await self._system.until(lambda: self._system.query("SELECT 1 FROM priority_router.checkpoint"))
         watching = asyncio.create_task(self._watch.follow(self._system.endpoints.kafka, self._fleet.partitions))
         try:
             await self._do("attacking", self._attack())
@@ -288,3 +290,6 @@ class Campaign:
         distinct = len({dict(record.headers)["ce_id"] for record in events})
         ordered = f"{len(business.lines)} order lines, {len(self._load.commands)} commands"
         result.notes.append(f"{ordered}, {distinct} events of back orders ({len(events) - distinct} repeated)")
+        found, note = await look_at_decisions(self._system, topics)
+        result.findings += found
+        result.notes.append(note)
