@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 import structlog
 from engine_support.bench import Bench
+from engine_support.held_rows import gone_beside
 
 from backorder_runtime import retention, store
 from backorder_runtime.clock import utc_now
@@ -71,6 +72,18 @@ async def test_a_step_is_bounded_and_an_owner_of_before_removes_nothing(old: Ben
         await shard.forget(old.pool, (SHARD_RULE,), utc_now(), 3)
     assert await old.pool.fetchval(count) == 248
     await old.stop(runner, crash=True)
+
+
+@pytest.mark.stack
+async def test_refused_records_are_forgotten_without_waiting_for_anybody(bench: Bench) -> None:
+    await bench.pool.execute(
+        'INSERT INTO dead_letter (topic, partition, "offset", reason, detail, at) '
+        "SELECT 'order-placed', 0, n, 'unreadable', '', now() FROM generate_series(1, 3) AS n"
+    )
+    rule = retention.dead_letters(RetentionSettings())
+    async with bench.pool.acquire() as one, bench.pool.acquire() as other:
+        gone = await gone_beside(one, other, [rule], utc_now() + rule.after + DAY)
+    assert gone == ([3], [0])
 
 
 @pytest.mark.stack

@@ -4,8 +4,10 @@ import random
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+import asyncpg
 import msgspec
 import pytest
+from engine_support.held_rows import gone_beside
 from ledger_desk import PART, cancel, order, ref, stock
 from msgspec.structs import replace
 
@@ -117,6 +119,20 @@ async def test_a_past_line_that_comes_again_with_other_content_is_refused_as_bef
         assert isinstance(letter, DeadLetter)
         assert (letter.reason, letter.origin) == ("conflicting-duplicate", again.origin)
     assert await shop.rows("line") == 0
+
+
+async def test_a_rule_of_tables_waits_for_nobody(database, shop):
+    await sold(shop, "A")
+    await shop.feed(cancel("A", "1"))
+    await shop.forget(days=31)
+    other = await asyncpg.connect(await database.migrated("gap_detector"))
+    now = datetime.now(UTC) + 401 * DAY
+    try:
+        first, meanwhile = await gone_beside(shop.conn, other, retention.table_rules(KEEP), now)
+    finally:
+        await other.close()
+    assert all(first), "each rule has something to do"
+    assert sum(meanwhile) == 0
 
 
 async def test_what_is_open_stays_however_old(shop):

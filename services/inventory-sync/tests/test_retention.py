@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
+from engine_support.held_rows import gone_beside
 from msgspec.structs import replace
 from supply_world import START, delivery, received, stock
 
@@ -111,6 +112,19 @@ async def test_deliveries_of_the_version_before_are_noted_first_and_stay_for_the
     await feed.conn.execute("UPDATE delivery SET closed_at = NULL")
     assert await feed.forget(days=500) == 0
     assert await feed.forget(days=901) == 1
+
+
+async def test_a_rule_of_tables_waits_for_nobody(database, feed):
+    await feed.take(stock(1, 6), *(delivery(1, 10, name=name, status="cancelled") for name in ("PO-1", "PO-2")))
+    await feed.conn.execute("UPDATE delivery SET closed_at = NULL WHERE delivery_id = 'PO-2'")
+    other = await asyncpg.connect(await database.migrated("inventory_sync"))
+    now = datetime.now(UTC) + 401 * DAY
+    try:
+        first, meanwhile = await gone_beside(feed.conn, other, retention.table_rules(KeepSettings()), now)
+    finally:
+        await other.close()
+    assert all(first), "each rule has something to do"
+    assert sum(meanwhile) == 0
 
 
 def test_the_defaults_outlast_every_topic():

@@ -2,9 +2,12 @@
 
 from datetime import timedelta
 
-from notifier import metrics
+from engine_support.held_rows import gone_beside
+
+from notifier import metrics, retention
 from notifier.domain.model import Channel
 from notifier.housekeeping import tidy
+from notifier.settings import NotifySettings
 from notifier.store import MessageStore
 
 
@@ -57,3 +60,18 @@ async def test_a_wait_without_news_is_forgotten(shard, subscribe, make_record, p
     await pool.execute("UPDATE notification SET status = 'suppressed', finished_at = now()")
     await forget(pool, clock.forward(seconds=1))
     assert await pool.fetchval("SELECT count(*) FROM message") == 0
+
+
+async def test_a_rule_of_tables_waits_for_nobody(shard, subscribe, make_record, pool, clock):
+    await subscribe()
+    await shard.feed(make_record(line="1"), make_record("completed", line="2", status="completed"))
+    store = MessageStore(pool, Channel.EMAIL)
+    [message] = await store.lease(clock.forward(seconds=2), timedelta(seconds=60), 1, 1)
+    await store.wait(message, clock.forward(seconds=1))
+    await pool.execute("UPDATE notification SET status = 'suppressed', finished_at = $1", clock())
+    await pool.execute("DELETE FROM timer")
+    async with pool.acquire() as one, pool.acquire() as other:
+        rules = retention.table_rules(NotifySettings())
+        first, meanwhile = await gone_beside(one, other, rules, clock.forward(days=91))
+    assert all(first), "each rule has something to do"
+    assert sum(meanwhile) == 0

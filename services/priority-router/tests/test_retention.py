@@ -5,6 +5,7 @@ from itertools import count
 
 import asyncpg
 import pytest
+from engine_support.held_rows import gone, gone_beside
 
 from backorder_contracts.identity import back_order_id
 from backorder_contracts.internal import (
@@ -185,6 +186,42 @@ async def test_a_step_takes_no_more_back_orders_than_it_may(queue):
     await completed(queue, *"ABC")
     gone = [len((await queue.forget(days=91, most=2))[1]) for _ in range(3)]
     assert gone == [2, 1, 0]
+
+
+async def test_explanations_that_a_shard_takes_with_its_back_orders_are_left_to_it(database, queue):
+    await completed(queue, "A")
+    now, rules = datetime.now(UTC) + 91 * DAY, retention.table_rules(KEEP)
+    other = await asyncpg.connect(await database.migrated("priority_router"))
+    try:
+        async with queue.conn.transaction():
+            for rule in retention.shard_rules(KEEP):
+                await queue.conn.fetch(rule.statement, 0, now - rule.after, 1_000)
+            async with other.transaction():
+                assert sum(await gone(other, rules, now)) == 0, "held by the other transaction"
+        async with other.transaction():
+            assert sum(await gone(other, rules, now)) == 0, "gone"
+    finally:
+        await other.close()
+
+
+async def test_a_rule_of_tables_waits_for_nobody(database, queue):
+    await completed(queue, "A")
+    now = datetime.now(UTC) + 40 * DAY
+    for days in (30, 20, 1):
+        at = now - days * DAY
+        number = await queue.conn.fetchval("INSERT INTO checkpoint (at) VALUES ($1) RETURNING checkpoint", at)
+        await queue.conn.execute("INSERT INTO checkpoint_shard VALUES ($1, 0, 1000)", number)
+        await queue.conn.execute("INSERT INTO checkpoint_lane VALUES ($1, 0, 'L', 'v', '')", number)
+        await queue.conn.execute("INSERT INTO checkpoint_back_order VALUES ($1, 0, 'L', 'B', '')", number)
+    await queue.conn.execute("INSERT INTO journal (shard, at, entry) VALUES (0, $1, '')", now - 20 * DAY)
+    rules = retention.table_rules(KEEP)
+    other = await asyncpg.connect(await database.migrated("priority_router"))
+    try:
+        first, meanwhile = await gone_beside(queue.conn, other, rules, now)
+    finally:
+        await other.close()
+    assert all(first), "each rule has something to do"
+    assert sum(meanwhile) == 0
 
 
 def test_the_defaults_outlast_every_topic():

@@ -139,7 +139,7 @@ UPDATE parked_lane SET resume = true WHERE lane = $1 RETURNING shard
 
 -- name: forget_refusals
 DELETE FROM dead_letter WHERE (topic, partition, "offset") IN (
-    SELECT topic, partition, "offset" FROM dead_letter WHERE at < $1 LIMIT $2)
+    SELECT topic, partition, "offset" FROM dead_letter WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)
 RETURNING 1
 
 -- name: count_rows

@@ -49,7 +49,8 @@ RETURNING 1
 
 -- name: forget_past_lines
 DELETE FROM past_line WHERE (order_id, line_id) IN (
-    SELECT order_id, line_id FROM past_line WHERE closed_at < $1 ORDER BY closed_at LIMIT $2)
+    SELECT order_id, line_id FROM past_line WHERE closed_at < $1
+    ORDER BY closed_at LIMIT $2 FOR UPDATE SKIP LOCKED)
 RETURNING 1
 
 -- name: forget_cancellations
@@ -58,5 +59,5 @@ DELETE FROM cancellation WHERE (shard, order_id, cancellation_id) IN (
     SELECT shard, order_id, cancellation_id FROM cancellation AS old
     WHERE kept_at < $1
       AND NOT EXISTS (SELECT FROM line WHERE line.order_id = old.order_id AND line.shard = old.shard)
-    ORDER BY kept_at LIMIT $2)
+    ORDER BY kept_at LIMIT $2 FOR UPDATE OF old SKIP LOCKED)
 RETURNING 1

@@ -3,7 +3,7 @@ DELETE FROM notification WHERE seq IN (
     SELECT seq FROM notification n WHERE finished_at < $1
     AND NOT EXISTS (SELECT FROM timer t
                     WHERE t.shard = n.shard AND t.lane = n.lane AND t.key = 'outcome:' || n.notification_id)
-    ORDER BY finished_at LIMIT $2)
+    ORDER BY finished_at LIMIT $2 FOR UPDATE OF n SKIP LOCKED)
 RETURNING 1
 
 -- name: forget_waits

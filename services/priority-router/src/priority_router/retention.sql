@@ -1,4 +1,5 @@
--- What explains a back order goes with it: should it come back, its versions begin anew.
+-- What explains a back order goes with it: should it come back, its versions begin anew. The owner of its shard takes both,
+-- and may have to wait for a rule of tables; such a rule waits for nobody, and leaves what another holds for the next time.
 
 -- name: forget_back_orders
 WITH gone AS (
@@ -34,7 +35,7 @@ DELETE FROM decision WHERE (back_order_id, version) IN (
     WHERE at < $1 AND NOT EXISTS (
         SELECT FROM back_order
         WHERE back_order.back_order_id = old.back_order_id AND back_order.closed_at IS NULL)
-    ORDER BY at LIMIT $2)
+    ORDER BY at LIMIT $2 FOR UPDATE OF old SKIP LOCKED)
 RETURNING 1
 
 -- A checkpoint has a row for each back order that was open, so it goes in steps. First it is given up: from then on its
@@ -44,21 +45,21 @@ RETURNING 1
 -- The newest one that is old enough stays: it is where the oldest replay starts.
 UPDATE checkpoint SET at = '-infinity' WHERE checkpoint IN (
     SELECT checkpoint FROM checkpoint
-    WHERE isfinite(at) AND at < (SELECT max(at) FROM checkpoint WHERE at <= $1) LIMIT $2)
+    WHERE isfinite(at) AND at < (SELECT max(at) FROM checkpoint WHERE at <= $1) LIMIT $2 FOR UPDATE SKIP LOCKED)
 RETURNING 1
 
 -- name: forget_checkpoint_back_orders
 DELETE FROM checkpoint_back_order WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM checkpoint_back_order
     WHERE checkpoint = (SELECT min(checkpoint) FROM checkpoint WHERE NOT isfinite(at) AND at < $1)
-    ORDER BY shard, lane, back_order_id LIMIT $2))
+    ORDER BY shard, lane, back_order_id LIMIT $2 FOR UPDATE SKIP LOCKED))
 RETURNING 1
 
 -- name: forget_checkpoint_lanes
 DELETE FROM checkpoint_lane WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM checkpoint_lane
     WHERE checkpoint = (SELECT min(checkpoint) FROM checkpoint WHERE NOT isfinite(at) AND at < $1)
-    ORDER BY shard, lane LIMIT $2))
+    ORDER BY shard, lane LIMIT $2 FOR UPDATE SKIP LOCKED))
 RETURNING 1
 
 -- name: forget_checkpoints
@@ -68,7 +69,7 @@ DELETE FROM checkpoint WHERE checkpoint IN (
     WHERE NOT isfinite(at) AND at < $1
       AND NOT EXISTS (SELECT FROM checkpoint_back_order AS part WHERE part.checkpoint = checkpoint.checkpoint)
       AND NOT EXISTS (SELECT FROM checkpoint_lane AS part WHERE part.checkpoint = checkpoint.checkpoint)
-    LIMIT $2)
+    LIMIT $2 FOR UPDATE OF checkpoint SKIP LOCKED)
 RETURNING 1
 
 -- name: forget_journal
@@ -78,5 +79,5 @@ DELETE FROM journal WHERE (shard, position) IN (
     JOIN checkpoint_shard AS kept ON kept.shard = journal.shard AND journal.position <= kept.position
     WHERE kept.checkpoint = (SELECT checkpoint FROM checkpoint WHERE isfinite(at) ORDER BY at LIMIT 1)
       AND journal.at < $1
-    LIMIT $2)
+    LIMIT $2 FOR UPDATE OF journal SKIP LOCKED)
 RETURNING 1
