@@ -143,4 +143,11 @@ MUTANTS = (
         "DO UPDATE SET error = excluded.error",
         (f"{STORE}_a_lane_that_fails_again_while_it_goes_on_waits_to_be_asked_again",),
     ),
+    Mutant(
+        "a refused record that another transaction holds is waited for before it is forgotten",
+        f"{ENGINE}/queries.sql",
+        "WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED",
+        "WHERE at < $1 LIMIT $2",
+        (f"{TESTS}/test_retention.py::test_refused_records_are_forgotten_without_waiting_for_anybody",),
+    ),
 )

@@ -277,3 +277,13 @@ MUTANTS = (
         (f"{OF_LEDGER}/test_shipments.py::test_a_shipment_may_overtake_the_report_that_its_units_are_needed_again",),
     ),
 )
+
+ON_A_STACK = (
+    Mutant(
+        "a cancellation that another transaction holds is waited for before it is forgotten",
+        f"{LEDGER}/retention.sql",
+        " FOR UPDATE OF old SKIP LOCKED",
+        "",
+        (f"{OF_LEDGER}/test_retention.py::test_a_rule_of_tables_waits_for_nobody",),
+    ),
+)

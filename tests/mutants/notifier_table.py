@@ -193,4 +193,11 @@ ON_A_STACK = (
         "t.key = n.notification_id)",
         (f"{TESTS}/test_housekeeping.py::test_old_notifications_are_forgotten_once_they_are_told",),
     ),
+    Mutant(
+        "a notification that another transaction holds is waited for before it is forgotten",
+        f"{NOTIFIER}/retention.sql",
+        " FOR UPDATE OF n SKIP LOCKED",
+        "",
+        (f"{TESTS}/test_housekeeping.py::test_a_rule_of_tables_waits_for_nobody",),
+    ),
 )

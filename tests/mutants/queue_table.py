@@ -187,3 +187,13 @@ MUTANTS = (
         (f"{OF_QUEUE}/test_published.py::test_the_snapshot_is_the_newest_state_without_what_its_event_adds",),
     ),
 )
+
+ON_A_STACK = (
+    Mutant(
+        "explanations that a shard takes with its back orders are waited for",
+        f"{QUEUE}/retention.sql",
+        " FOR UPDATE OF old SKIP LOCKED",
+        "",
+        (f"{OF_QUEUE}/test_retention.py::test_explanations_that_a_shard_takes_with_its_back_orders_are_left_to_it",),
+    ),
+)

@@ -124,4 +124,11 @@ ON_A_STACK = (
         "SET version = excluded.version",
         (f"{KEPT}_an_old_version_that_came_late_and_goes_late_brings_none_back",),
     ),
+    Mutant(
+        "a version that another transaction holds is waited for before it is forgotten",
+        f"{SUPPLY}/retention.sql",
+        "ORDER BY taken_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+        "ORDER BY taken_at LIMIT $2",
+        (f"{KEPT}_a_rule_of_tables_waits_for_nobody",),
+    ),
 )

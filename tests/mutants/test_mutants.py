@@ -30,8 +30,9 @@ from mutant_harness import (
     where,
 )
 
-ALONE = (*ledger_table.MUTANTS, *queue_table.MUTANTS, *supply_table.MUTANTS, *notifier_table.MUTANTS)
-ON_A_STACK = (*supply_table.ON_A_STACK, *notifier_table.ON_A_STACK)
+TABLES = (ledger_table, queue_table, supply_table, notifier_table)
+ALONE = tuple(mutant for table in TABLES for mutant in table.MUTANTS)
+ON_A_STACK = tuple(mutant for table in TABLES for mutant in table.ON_A_STACK)
 
 
 def copy_all(mutants, folder):
