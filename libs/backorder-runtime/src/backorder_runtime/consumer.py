@@ -9,6 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -58,6 +59,15 @@ def new_consumer(kafka: KafkaSettings, group: str, *, offset_reset: str, patient
         fetch_max_wait_ms=1_000 if patient else 100,
         fetch_min_bytes=_MUCH if patient else 1,
     )
+
+
+async def started(consumer: Any) -> None:
+    """Start a consumer; one that does not get through to a broker is let go of."""
+    try:
+        await consumer.start()
+    except BaseException:
+        await consumer.stop()
+        raise
 
 
 async def leave(consumer: AIOKafkaConsumer) -> None:

@@ -14,7 +14,7 @@ from aiokafka.errors import CommitFailedError
 from backorder_contracts.topics import TOPICS
 from backorder_runtime import queries
 from backorder_runtime.command_line import CannotDo
-from backorder_runtime.consumer import first_and_end
+from backorder_runtime.consumer import first_and_end, started
 from backorder_runtime.database import Conn
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
 from backorder_runtime.topic_watch import Topics
@@ -55,7 +55,7 @@ async def find_out(conn: Conn, kafka: KafkaSettings, service: str, names: Sequen
         raise CannotDo(f"{', '.join(missing)} does not exist: run `backorder topics create` first")
     moves: list[Move] = []
     consumer = _consumer(kafka, service)
-    await consumer.start()
+    await started(consumer)
     try:
         for name, state in found.items():
             is_new = pinned[name]["topic_id"] != state.topic_id
@@ -106,7 +106,7 @@ async def _commit(kafka: KafkaSettings, service: str, moves: Iterable[Move]) -> 
     if not offsets:
         return
     consumer = _consumer(kafka, service)
-    await consumer.start()
+    await started(consumer)
     try:
         consumer.assign(list(offsets))
         await consumer.commit(offsets)

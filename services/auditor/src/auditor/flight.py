@@ -15,7 +15,7 @@ from msgspec import DecodeError
 from auditor.settings import AuditSettings
 from backorder_runtime import queries
 from backorder_runtime.bundle import lanes_of
-from backorder_runtime.consumer import first_and_end
+from backorder_runtime.consumer import first_and_end, started
 from backorder_runtime.database import Conn
 from backorder_runtime.outbox import Event, OutboxBatch
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
@@ -71,7 +71,7 @@ async def _topics(
         auto_offset_reset="none",
         isolation_level="read_committed",
     )
-    await consumer.start()
+    await started(consumer)
     try:
         everywhere = [TopicPartition(topic, number) for topic in TOPICS for number in range(kafka.partitions)]
         consumer.assign(everywhere)

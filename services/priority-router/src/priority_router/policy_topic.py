@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from backorder_contracts.envelope import read, write
 from backorder_contracts.policy import PolicyApplied
 from backorder_contracts.refusal import Refused
+from backorder_runtime.consumer import started
 from backorder_runtime.outbox import Wire
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
@@ -41,7 +42,7 @@ def decode(record: Any) -> PolicyApplied:
 async def open_consumer(kafka: KafkaSettings) -> Any:
     """A consumer at the beginning of the topic. The caller stops it."""
     consumer: Any = AIOKafkaConsumer(**aiokafka_options(kafka), enable_auto_commit=False)
-    await consumer.start()
+    await started(consumer)
     consumer.assign([PLACE])
     await consumer.seek_to_beginning(PLACE)
     return consumer

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from backorder_runtime import queries
 from backorder_runtime.bundle import unpack
-from backorder_runtime.consumer import to_record
+from backorder_runtime.consumer import started, to_record
 from backorder_runtime.database import Conn
 from backorder_runtime.record import Record
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
@@ -119,7 +119,7 @@ class _Log:
         consumer: Any = AIOKafkaConsumer(
             **aiokafka_options(kafka), enable_auto_commit=False, isolation_level="read_committed"
         )
-        await consumer.start()
+        await started(consumer)
         log = cls(consumer, shard)
         consumer.assign(list(log._places.values()))
         return log

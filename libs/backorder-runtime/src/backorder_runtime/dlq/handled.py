@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from backorder_contracts.envelope import write
 from backorder_contracts.handled import REPLAYING, DeadLetterHandled
 from backorder_contracts.internal import Origin
-from backorder_runtime.consumer import first_and_end
-from backorder_runtime.dlq.letters import Identity, StoredLetter, need_topics, records, started
+from backorder_runtime.consumer import first_and_end, started
+from backorder_runtime.dlq.letters import Identity, StoredLetter, need_topics, records
 from backorder_runtime.outbox import Wire
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings, aiokafka_options

@@ -14,7 +14,7 @@ from backorder_contracts.internal import Origin
 from backorder_contracts.refusal import Reason
 from backorder_contracts.topics import TOPICS, dead_letter
 from backorder_runtime.command_line import CannotDo
-from backorder_runtime.consumer import first_and_end, to_record
+from backorder_runtime.consumer import first_and_end, started, to_record
 from backorder_runtime.record import Headers, Record
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
 
@@ -154,15 +154,6 @@ class LetterReader:
         await need_topics(self._consumer, [place.topic for place in places])
         self._consumer.assign(list(places))
         return await first_and_end(self._consumer, places)
-
-
-async def started(consumer: Any) -> None:
-    """Start a consumer, or let go of it."""
-    try:
-        await consumer.start()
-    except BaseException:
-        await consumer.stop()
-        raise
 
 
 async def need_topics(consumer: Any, names: Iterable[str]) -> None:
