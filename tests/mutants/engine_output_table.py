@@ -5,6 +5,7 @@ from mutant_harness import Mutant
 
 BATCH, RELAY, ASKING = (f"{TESTS}/test_{name}.py::test" for name in ("batch", "relay", "asking"))
 INTAKE, RETENTION = f"{TESTS}/test_intake_loop.py::test", f"{TESTS}/test_retention.py::test"
+ANSWERS = f"{TESTS}/test_letting_go.py::test"
 ORDERED = f"{RELAY}_each_event_has_its_number_and_goes_out_in_its_order"
 PUBLIC_FIRST = f"{RELAY}_what_is_public_is_confirmed_before_the_rest_of_a_group_is_sent"
 OUTDATED = f"{ASKING}_rows_that_all_must_be_new_and_are_not_are_outdated"
@@ -192,6 +193,21 @@ MUTANTS = (
         "            place.newest_ms = int(1000 * self._clock().timestamp())\n",
         "            pass\n",
         (f"{LOOP}_how_long_a_shard_has_been_ours_is_shown_until_something_of_it_commits",),
+    ),
+    # ── brokers that do not answer ─────────────────────────────────────────────────────────────────────
+    Mutant(
+        "a reader waits for an answer for as long as its client likes",
+        f"{ENGINE}/settings.py",
+        '        "request_timeout_ms": kafka.request_timeout_ms,\n',
+        "",
+        (f"{ANSWERS}_a_broker_that_never_answers_is_given_up_when_the_time_for_a_request_is_over",),
+    ),
+    Mutant(
+        "a consumer that does not get through is left open",
+        f"{ENGINE}/consumer.py",
+        "    except BaseException:\n        await consumer.stop()\n",
+        "    except BaseException:\n",
+        (f"{ANSWERS}_a_consumer_that_does_not_get_through_is_let_go_of",),
     ),
     # ── what is over ───────────────────────────────────────────────────────────────────────────────────
     Mutant(

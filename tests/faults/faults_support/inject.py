@@ -217,9 +217,12 @@ class Injector:
 async def _cut(proxies: Sequence[Proxy], injection: Injection) -> str:
     act = {Mode.CUT: Proxy.cut, Mode.REFUSE: Proxy.refuse, Mode.STALL: Proxy.stall, Mode.MUTE: Proxy.mute}
     assert injection.mode is not None
+    began = time.monotonic()
+    while not any(proxy.open for proxy in proxies):  # the auditor has some only while it audits
+        assert time.monotonic() - began < _MOVES, f"there was no connection to cut for {_MOVES} s"
+        await asyncio.sleep(0.005)
     there = sum(act[injection.mode](proxy) for proxy in proxies)
     try:
-        assert there, "there was no connection to cut"
         await asyncio.sleep(injection.seconds)
     finally:
         for proxy in proxies:
