@@ -56,7 +56,8 @@ class Given:
 
     def __init__(self, folder):
         fleet = SimpleNamespace(partitions=1, members={}, folder=folder)
-        system = SimpleNamespace(endpoints=SimpleNamespace(kafka="", partitions=1), query=nothing, until_rest=nothing)
+        where = SimpleNamespace(kafka="", partitions=1)
+        system = SimpleNamespace(endpoints=where, query=nothing, until=nothing, until_rest=nothing)
         self.kept, self.said = [], []
         self.campaign = Campaign(
             fleet, system, 1, Settings(kinds=KINDS), self.said.append, lambda result: self.kept.append(result.as_json())
@@ -80,6 +81,7 @@ def given(tmp_path, monkeypatch):
     monkeypatch.setattr(campaign, "ship_everything", nothing)
     monkeypatch.setattr(campaign.books, "ledgers", lambda _: answer(Counter(waiting=1, covered=1)))
     monkeypatch.setattr(campaign, "examine", lambda *_: answer(([SEEN], set(), topics())))
+    monkeypatch.setattr(campaign, "look_at_decisions", lambda *_: answer(([], "decided again")))
     return Given(tmp_path)
 
 
@@ -132,6 +134,14 @@ async def test_a_rest_that_does_not_come_hides_nothing_that_the_oracle_sees(give
     given.system.until_rest = raises(OSError("no database"))
     result = await given.campaign.run()
     assert [finding.what for finding in result.findings] == ["coming to rest: OSError('no database')", SEEN.what]
+
+
+async def test_what_would_be_decided_otherwise_is_a_finding(given, monkeypatch):
+    other = Finding("wrong", "another one got it")
+    monkeypatch.setattr(campaign, "look_at_decisions", lambda *_: answer(([other], "decided again")))
+    result = await given.campaign.run()
+    assert result.findings == [SEEN, other]
+    assert "decided again" in result.notes
 
 
 async def test_an_oracle_that_fails_is_a_finding(given, monkeypatch):

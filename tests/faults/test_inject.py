@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from faults_support import inject
 from faults_support.inject import Injector
-from faults_support.plan import AUDITOR, Injection, Kind
+from faults_support.plan import AUDITOR, Injection, Kind, Mode
 
 MEMBER = SimpleNamespace(name="notifier-1", pid=4711)
 OURS = [{"shard": 0}, {"shard": 2}]
@@ -58,3 +58,35 @@ async def test_a_zombie_whose_shards_nobody_takes_is_woken_and_does_not_count(si
     with pytest.raises(AssertionError, match="nobody has taken the shards of notifier-1"):
         await injector(OURS).inject(Injection(1, Kind.ZOMBIE, "notifier", 1))
     assert [signal for _, signal in signals] == ["SIGSTOP", "SIGCONT"]
+
+
+class PaperProxy:
+    """Has a connection when it has been asked so often."""
+
+    def __init__(self, asked):
+        self._asked, self.healed = asked, False
+        self._open = [SimpleNamespace(reset=lambda: None)]
+
+    @property
+    def open(self):
+        self._asked -= 1
+        return int(self._asked < 0)
+
+    def heal(self):
+        self.healed = True
+
+
+def cutting(proxy):
+    fleet = SimpleNamespace(chosen=lambda *_: [SimpleNamespace(brokers=[proxy])])
+    return Injector(fleet, None, session=0.0).inject(Injection(1, Kind.BROKER_CUT, AUDITOR, 1, mode=Mode.CUT))
+
+
+async def test_whoever_has_no_connection_is_cut_off_when_there_is_one():
+    proxy = PaperProxy(3)
+    assert await cutting(proxy) == "1 connections"
+    assert proxy.healed
+
+
+async def test_a_cut_without_a_connection_does_not_count(signals):
+    with pytest.raises(AssertionError, match="there was no connection to cut"):
+        await cutting(PaperProxy(1_000_000))
