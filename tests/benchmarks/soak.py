@@ -210,7 +210,7 @@ async def soak(minutes: int, rate: int) -> tuple[list[str], Sequence[str]]:
     lost = f"back orders not seen: {unseen}; seen twice: {seen.unexpected}"
     again = f"events published again as they were: {seen.repeated}"
     trouble = f"claims and warnings of the services: {len(said)}"
-    bad = [*([lost] if unseen or seen.unexpected else []), *([trouble] if said else [])]
+    bad = [text for text, is_bad in ((lost, unseen or seen.unexpected), (trouble, said)) if is_bad]
     return [head, "", *measures.table(), "", lost, again, trouble, *said[:_SHOWN]], [*measures.growing, *bad]
 
 

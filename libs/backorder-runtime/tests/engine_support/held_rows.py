@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import asyncpg
 from asyncpg import Connection
 
 from backorder_runtime.retention import Rule
@@ -15,11 +16,16 @@ async def gone(conn: "Connection[Any]", rules: Sequence[Rule], now: datetime) ->
     return [len(await conn.fetch(rule.statement, now - rule.after, 1_000)) for rule in rules]
 
 
-async def gone_beside(
-    one: "Connection[Any]", other: "Connection[Any]", rules: Sequence[Rule], now: datetime
-) -> tuple[list[int], list[int]]:
-    """How many rows each rule takes in a transaction, and how many it takes in another one meanwhile."""
-    async with one.transaction():
+async def check_that_they_wait_for_nobody(url: str, rules: Sequence[Rule], now: datetime) -> None:
+    """Each rule has something to take; meanwhile another transaction takes nothing by them, and does not wait."""
+    async with (
+        asyncpg.create_pool(url, min_size=2, max_size=2) as pool,
+        pool.acquire() as one,
+        pool.acquire() as other,
+        one.transaction(),
+    ):
         first = await gone(one, rules, now)
         async with other.transaction():
-            return first, await gone(other, rules, now)
+            meanwhile = await gone(other, rules, now)
+    assert all(first), f"each rule has something to do: {first}"
+    assert sum(meanwhile) == 0, f"held by the other transaction: {meanwhile}"

@@ -1,5 +1,6 @@
--- What explains a back order goes with it: should it come back, its versions begin anew. The owner of its shard takes both,
--- and may have to wait for a rule of tables; such a rule waits for nobody, and leaves what another holds for the next time.
+-- What explains a back order goes with it: should it come back, its versions begin anew. The owner of its shard takes
+-- both, and may have to wait for a rule of tables; such a rule waits for nobody, and leaves what another transaction
+-- holds for the next time.
 
 -- name: forget_back_orders
 WITH gone AS (
