@@ -35,11 +35,15 @@ down: $(READY) ## Stop what `make up` started
 status: $(READY) ## Show what runs
 	$(BIN)/backorder status
 
-test: $(READY) check ## All tests on a real broker and a real database; of the models a part (all: make spec)
+test: $(READY) check trained ## All tests on a real broker and a real database; of the models a part (all: make spec)
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -q -n 2 -m "not stack and not spec" tests/properties services/gap-detector/tests
 	$(BIN)/pytest -q -n 2 -m "not stack" tests/mutants
 	$(BIN)/pytest -q -n 2 -m spec tests/spec -k "not deep and not ends and not more-faults"
 	$(BIN)/pytest -q -m stack $(PYTEST)
+
+.PHONY: trained
+trained: $(READY)
+	$(BIN)/python -m backorder_dev.training_run
 
 check: $(READY) fmt-check lint types arch schemas-check unit ## What must hold before every commit; under 90 seconds
 
@@ -70,7 +74,7 @@ schemas-check: $(READY) ## Fail when schemas/ is stale, or breaks what was relea
 	$(BIN)/python -m backorder_contracts.generate --check schemas
 	$(BIN)/python -m backorder_contracts.compat schemas
 
-bench: $(READY) ## Measure this machine, and write docs/performance: 50 minutes
+bench: $(READY) trained ## Measure this machine, and write docs/performance: 50 minutes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/benchmarks/plots.lock
 	$(BIN)/python tests/benchmarks/bench_queue.py
 	$(BIN)/python tests/benchmarks/bench_ledger.py
@@ -80,10 +84,10 @@ bench: $(READY) ## Measure this machine, and write docs/performance: 50 minutes
 	$(BIN)/python tests/benchmarks/bench_plain.py --json .cache/bench/plain.json
 	$(BIN)/python tests/benchmarks/performance_page.py $(addprefix .cache/bench/,system.json growth.json plain.json)
 
-faults: $(READY) ## Attack the running system in every way we know (MINUTES=, SEED=)
+faults: $(READY) trained ## Attack the running system in every way we know (MINUTES=, SEED=)
 	FAULTS_MINUTES=$(or $(MINUTES),10) FAULTS_SEED=$(SEED) $(BIN)/pytest -q -s tests/faults/test_campaign.py
 
-soak: $(READY) ## An hour at a steady load: rows, bytes, memory and latency must stay flat (MINUTES= at least 10, RATE=)
+soak: $(READY) trained ## An hour at a steady load: rows, bytes, memory and latency must stay flat (MINUTES= at least 10, RATE=)
 	$(BIN)/python tests/benchmarks/soak.py $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RATE),--rate $(RATE))
 
 spec: $(READY) ## Have TLC check the specifications in docs/spec, and find each mutant out

@@ -58,6 +58,16 @@ def test_a_jar_that_was_cut_off_later_is_fetched_again_and_the_others_are_not(tm
     assert downloads == ["a", "b", "a"]
 
 
+def test_what_java_knew_of_other_jars_goes(tmp_path, downloads):
+    first, _ = kafka_classpath(tmp_path, silent)
+    (tmp_path / "java-25-abc.aot").touch()
+    kafka_classpath(tmp_path, silent)
+    assert (tmp_path / "java-25-abc.aot").exists()
+    first.write_bytes(b"")
+    kafka_classpath(tmp_path, silent)
+    assert not (tmp_path / "java-25-abc.aot").exists()
+
+
 def test_a_jar_that_is_not_the_locked_one_is_refused(tmp_path, downloads, monkeypatch):
     monkeypatch.setitem(CONTENT, "b", b"tampered")
     with pytest.raises(JarsError, match="b-1"):

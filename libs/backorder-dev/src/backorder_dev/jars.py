@@ -88,6 +88,8 @@ def kafka_classpath(cache: Path | None = None, announce: Announce = to_stderr) -
             marker.unlink(missing_ok=True)
             announce(f"fetching Apache Kafka {KAFKA_VERSION}, about 60 MB, once")
             _fetch(repository, lock)
+            for stale in folder.glob("*.aot"):  # Java would pass over it: these are other files
+                stale.unlink()
             _write_marker(marker, classpath)
     return classpath
 

@@ -17,6 +17,7 @@ from typing import Self
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from backorder_dev import aot_cache
 from backorder_dev.jars import Announce, kafka_classpath, to_stderr
 from backorder_dev.java import find_java
 from backorder_dev.kafka_properties import LOGGING, Listener, Node, properties
@@ -53,6 +54,7 @@ class EmbeddedKafka:
         announce: Announce = to_stderr,
         node: Node | None = None,
         listeners: Sequence[Listener] = (),
+        trains: Path | None = None,
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -66,6 +68,8 @@ class EmbeddedKafka:
             announce: is given a line when something takes long.
             node: its place in a cluster; default: it is alone.
             listeners: more doors than the one at `port`.
+            trains: the AOT cache that Java is to write when the broker is stopped; default: it uses the one that is
+                there.
         """
         self._dir = data_dir.resolve()
         self._node = node
@@ -74,6 +78,7 @@ class EmbeddedKafka:
         self._heap = heap
         self._log = log or self._dir / "broker.log"
         self._cache = cache
+        self._trains = trains
         self._announce = announce
         self._environment: dict[str, str] = {}
         self._process: Process | None = None
@@ -109,6 +114,7 @@ class EmbeddedKafka:
             str(java),
             f"-Xmx{self._heap}",
             *os.environ.get(_OPTIONS, _QUICK).split(),
+            *([] if self._trains else aot_cache.used_by(java, self._cache)),
             f"-Dlog4j2.configurationFile={self._dir / 'log4j2.xml'}",
         ]
         if self._port is not None:
@@ -149,7 +155,8 @@ class EmbeddedKafka:
     async def _start_on(self, command: list[str], port: int) -> None:
         config = self._configure(port)
         await self._format(command, config)
-        process = self._run(*command, "kafka.Kafka", str(config))
+        training = aot_cache.made_by_this_run(self._trains) if self._trains else []
+        process = self._run(*command, *training, "kafka.Kafka", str(config))
         try:
             await process.ready(lambda: _answers(process.pid, port), name="the Kafka broker", timeout=_READY_TIMEOUT)
         except BaseException:
