@@ -122,11 +122,26 @@ MUTANTS = (
     Mutant(
         "an intake commits what was not confirmed",
         f"{ENGINE}/intake.py",
-        "        await self._publisher.publish(wires)\n        self._limit.keep(tally)\n",
-        "        for record in records:\n"
-        "            self._places[TopicPartition(record.topic, record.partition)].next_offset = record.offset + 1\n"
-        "        await self._publisher.publish(wires)\n        self._limit.keep(tally)\n",
-        (f"{INTAKE}_what_was_not_confirmed_is_translated_again",),
+        "        await self._publisher.publish(wires)\n        self._limit.keep(tally)\n        self._stand_behind(read)\n",
+        "        self._stand_behind(read)\n        await self._publisher.publish(wires)\n        self._limit.keep(tally)\n",
+        (
+            f"{INTAKE}_what_was_not_confirmed_is_translated_again",
+            f"{INTAKE}_a_mark_is_passed_no_sooner_than_what_stands_before_it_is_confirmed",
+        ),
+    ),
+    Mutant(
+        "an intake takes the mark of a transaction for a record that is still to come",
+        f"{ENGINE}/intake.py",
+        "                at.next_offset = max(at.next_offset, reached)\n",
+        "                pass\n",
+        (f"{INTAKE}_it_stands_behind_the_marks_of_transactions",),
+    ),
+    Mutant(
+        "whatever a publisher calls a trace goes into every message",
+        f"{ENGINE}/intake.py",
+        'trace_context(record.header("traceparent") or record.header("ce_traceparent"))',
+        'record.header("traceparent") or record.header("ce_traceparent")',
+        (f"{INTAKE}_what_is_no_trace_is_carried_into_no_message",),
     ),
     Mutant(
         "an intake publishes what comes next before the last is confirmed",
@@ -198,9 +213,16 @@ MUTANTS = (
     Mutant(
         "a reader waits for an answer for as long as its client likes",
         f"{ENGINE}/settings.py",
-        '        "request_timeout_ms": kafka.request_timeout_ms,\n',
+        '        "request_timeout_ms": kafka.patience_ms,\n',
         "",
         (f"{ANSWERS}_a_broker_that_never_answers_is_given_up_when_the_time_for_a_request_is_over",),
+    ),
+    Mutant(
+        "whoever allows a longer silence waits for answers as long as before",
+        f"{ENGINE}/settings.py",
+        "max(_PATIENCE_MS, 2 * self.session_timeout_ms)",
+        "_PATIENCE_MS",
+        (f"{ANSWERS}_whoever_allows_a_longer_silence_waits_longer_for_answers_without_saying_so",),
     ),
     Mutant(
         "a consumer that does not get through is left open",

@@ -192,7 +192,24 @@ def test_a_bare_object_on_a_topic_of_several_types_is_refused():
     assert refusal(b"{}", [], topic="supply")[0] == Reason.BAD_ENVELOPE
 
 
-@pytest.mark.parametrize("trace", [b"\xff", b"00-0-0-0", b"ff" + TRACE[2:].encode(), b"", None])
+NO_TRACE = [
+    b"\xff",
+    b"00-0-0-0",
+    b"ff" + TRACE[2:].encode(),
+    TRACE.encode() + b"-more",
+    b"00-" + 32 * b"0" + TRACE[35:].encode(),
+    TRACE[:36].encode() + 16 * b"0" + b"-01",
+    b"",
+    None,
+]
+
+
+@pytest.mark.parametrize("more", ["", "-and what it says", "-" + 30_000 * "x"])
+def test_of_a_later_version_of_trace_contexts_what_is_known_is_taken(more):
+    assert read(TOPIC, None, VALUE, binary(traceparent=f"01{TRACE[2:]}{more}".encode())).traceparent == TRACE
+
+
+@pytest.mark.parametrize("trace", NO_TRACE)
 def test_an_unusable_trace_context_is_dropped(trace):
     assert read(TOPIC, None, VALUE, binary(traceparent=trace)).traceparent is None
 

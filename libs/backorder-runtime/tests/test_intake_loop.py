@@ -10,16 +10,18 @@ from engine_support.paper_loop import PaperConsumer, PaperPublisher
 from engine_support.tally import TOPIC
 
 from backorder_contracts.refusal import Reason, Refused
+from backorder_runtime.bundle import unpack
 from backorder_runtime.clock import utc_now
 from backorder_runtime.intake import IntakeRunner
 from backorder_runtime.publisher import PublishingFailed
-from backorder_runtime.record import Message
+from backorder_runtime.record import Message, Record
 from backorder_runtime.refusal_limit import TooManyRefused
 from backorder_runtime.settings import EngineSettings, Settings
 from backorder_runtime.telemetry import LAG_RECORDS, LAG_SECONDS
 
 PLACE = TopicPartition(TOPIC, 3)
 LANE = "A@W1"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Words:
@@ -86,7 +88,7 @@ async def test_it_reads_nothing_before_it_knows_where_its_group_stood(intake, co
     for word in ("one", "two", "three"):
         consumer.append(LANE, word)
     consumer.group[PLACE] = 2
-    consumer.position[PLACE] = 0  # the client fetches from somewhere at once
+    consumer.at[PLACE] = 0  # the client fetches from somewhere at once
     await turn(intake)
     assert consumer.group[PLACE] == 3
     (wires,) = intake._publisher.calls
@@ -101,7 +103,7 @@ async def test_what_was_translated_is_confirmed_while_the_next_is_read_and_befor
     assert consumer.group[PLACE] == 0
     consumer.append(LANE, "two")
     second = asyncio.ensure_future(intake._turn(asyncio.Event()))
-    while consumer.position[PLACE] != 2:
+    while consumer.at[PLACE] != 2:
         await asyncio.sleep(0)
     for _ in range(20):  # whoever does not wait is far ahead by then
         await asyncio.sleep(0)
@@ -181,9 +183,49 @@ async def test_while_the_broker_is_away_it_can_be_stopped_and_what_it_has_read_i
     await intake._turn(stop)
     consumer.append(LANE, "two")
     waiting = asyncio.ensure_future(intake._turn(stop))
-    while consumer.position[PLACE] != 2:
+    while consumer.at[PLACE] != 2:
         await asyncio.sleep(0)
     stop.set()
     await asyncio.wait_for(waiting, 10)
     await intake._commit()
     assert (consumer.group[PLACE], len(intake._publisher.calls)) == (0, 1)
+
+
+async def test_it_stands_behind_the_marks_of_transactions(intake, consumer):
+    consumer.append(LANE, "one")
+    consumer.mark(PLACE)
+    await turn(intake)
+    assert consumer.group[PLACE] == 2
+    intake._export()
+    assert LAG_RECORDS.labels(TOPIC, "3")._value.get() == 0
+    consumer.mark(PLACE)  # of one that was given up before it said anything
+    await turn(intake)
+    assert consumer.group[PLACE] == 3
+
+
+async def test_a_mark_is_passed_no_sooner_than_what_stands_before_it_is_confirmed(intake, consumer):
+    intake._publisher.open.clear()
+    consumer.append(LANE, "one")
+    consumer.mark(PLACE)
+    await intake._turn(asyncio.Event())
+    await asyncio.sleep(0)  # the broker has it now
+    await intake._commit()
+    assert consumer.group[PLACE] == 0
+    intake._publisher.open.set()
+    await intake._confirmed(asyncio.Event())
+    await intake._commit()
+    assert consumer.group[PLACE] == 2
+
+
+@pytest.mark.parametrize("header", ["traceparent", "ce_traceparent"])
+@pytest.mark.parametrize(
+    ("given", "is_taken"), [(TRACE, True), (TRACE + "-more", False), (TRACE[:54], False), ("x" * 30_000, False)]
+)
+async def test_what_is_no_trace_is_carried_into_no_message(intake, consumer, header, given, is_taken):
+    consumer.append(LANE, "one", (header, given.encode()))
+    await turn(intake)
+    ((wire,),) = intake._publisher.calls
+    (message,) = unpack(Record(wire.topic, 0, 0, wire.key, wire.value, wire.headers))
+    trace = message.header("traceparent")
+    assert (trace == TRACE) is is_taken
+    assert len(trace) == 55

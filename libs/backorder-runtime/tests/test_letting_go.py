@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaConnectionError
 from pydantic import ValidationError
 
 from backorder_runtime.consumer import new_consumer, started
-from backorder_runtime.settings import KafkaSettings
+from backorder_runtime.settings import KafkaSettings, Settings, aiokafka_options
 
 
 async def try_to_start():
@@ -43,3 +43,10 @@ async def test_a_broker_that_never_answers_is_given_up_when_the_time_for_a_reque
 def test_whoever_joins_must_be_able_to_wait_for_members_that_are_silent():
     with pytest.raises(ValidationError, match="request_timeout_ms, 6000, must be more than session_timeout_ms, 6000"):
         KafkaSettings(session_timeout_ms=6_000, request_timeout_ms=6_000)
+
+
+@pytest.mark.parametrize(("silence", "patience"), [(None, 20_000), (2_000, 20_000), (45_000, 90_000)])
+def test_whoever_allows_a_longer_silence_waits_longer_for_answers_without_saying_so(monkeypatch, silence, patience):
+    if silence is not None:
+        monkeypatch.setenv("BACKORDER_KAFKA__SESSION_TIMEOUT_MS", str(silence))
+    assert aiokafka_options(Settings().kafka)["request_timeout_ms"] == patience

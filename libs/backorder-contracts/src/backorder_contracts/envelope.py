@@ -18,6 +18,7 @@ from backorder_contracts.topics import TOPICS
 
 MAX_VALUE_BYTES: Final = 256 * 1024
 MAX_ATTRIBUTE_LENGTH: Final = 512
+_VERSION: Final = "00"  # of the trace contexts that we write
 CONTENT_TYPE: Final = b"application/json"
 
 Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
@@ -27,7 +28,9 @@ _ATTRIBUTES: Final = tuple((f"ce_{name}", name) for name in (*_REQUIRED, "time",
 
 # what CloudEvents forbids in any text: controls and non-characters
 _forbidden: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]").search
-_is_traceparent: Final = re.compile(r"(?!ff)[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?").fullmatch
+_traceparent: Final = re.compile(
+    r"(?!ff)([0-9a-f]{2})(-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2})(-.*)?"
+).fullmatch
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +90,7 @@ def beside(topic: str, headers: Headers, data: dict[str, Any]) -> Envelope:
     found = dict(headers)
     if "ce_id" in found or "ce_type" in found or "ce_specversion" in found or "ce_source" in found:
         return _envelope(topic, _attributes(found, headers), found, data)
-    traceparent = _trace(found.get("traceparent"))
+    traceparent = trace_context(found.get("traceparent"))
     return Envelope(id="", source=topic, type=_only_type(topic), data=data, traceparent=traceparent)
 
 
@@ -172,7 +175,7 @@ def _envelope(topic: str, attributes: dict[str, Any], found: dict[str, bytes | N
         data=_object(data),
         sent=sent if isinstance(sent, str) else None,
         subject=subject,
-        traceparent=_trace(found.get("traceparent") or attributes.get("traceparent")),
+        traceparent=trace_context(found.get("traceparent") or attributes.get("traceparent")),
     )
 
 
@@ -186,10 +189,16 @@ def _check(name: str, value: Any) -> None:
         )
 
 
-def _trace(given: Any) -> str | None:
-    """A trace context that is malformed is dropped: no event is refused for it."""
+def trace_context(given: Any) -> str | None:
+    """A trace as W3C's version 00 writes it, in 55 characters; of a later version, what is known of it.
+
+    One that is malformed is dropped: no event is refused for it.
+    """
     text = given.decode("utf-8", "replace") if isinstance(given, bytes) else given
-    return text if isinstance(text, str) and _is_traceparent(text) else None
+    found = _traceparent(text) if isinstance(text, str) else None
+    if found is None or (found[3] and found[1] == _VERSION):
+        return None
+    return _VERSION + found[2]
 
 
 def _only_type(topic: str) -> str:

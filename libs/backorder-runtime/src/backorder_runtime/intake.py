@@ -8,12 +8,14 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import perf_counter
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from backorder_contracts.envelope import trace_context
 from backorder_contracts.refusal import Refused
 from backorder_runtime import consumer as kafka
 from backorder_runtime import lag
@@ -34,6 +36,18 @@ from backorder_runtime.telemetry import BATCH_RECORDS, BATCH_SECONDS, DEAD_LETTE
 from backorder_runtime.turns import Turns
 
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What has come, and where the client goes on after it.
+
+    That may be behind more than it shows us: a publisher's transaction ends with a mark, and of one that was given up
+    there are only marks to pass.
+    """
+
+    records: Sequence[Record]
+    reached: dict[TopicPartition, int]
 
 
 class IntakeRunner:
@@ -90,28 +104,42 @@ class IntakeRunner:
         engine = self._settings.engine
         if self._unplaced:
             await self._place()
-        reading = first_of(
-            self._turns.read(lambda: frozenset(self._places), engine.poll), stop.wait(), timeout=engine.stall / 2
-        )
-        records, _ = await asyncio.gather(reading, self._confirmed(stop))
-        if not records or self._under_way is not None:  # what is read at the stop is for the next process
+        reading = first_of(self._read(), stop.wait(), timeout=engine.stall / 2)
+        read, _ = await asyncio.gather(reading, self._confirmed(stop))
+        if read is None or self._under_way is not None:  # what is read at the stop is for the next process
+            return
+        if not read.records:
+            self._stand_behind(read)
             return
         began = perf_counter()
-        wires, letters = self._translate(records)
+        wires, letters = self._translate(read.records)
         refused = {letter.origin for letter in letters}
-        tally = self._limit.judge(Counter(r.topic for r in records if r.origin not in refused), letters)
-        self._under_way = asyncio.create_task(self._publish(records, wires, letters, tally, began))
+        tally = self._limit.judge(Counter(r.topic for r in read.records if r.origin not in refused), letters)
+        self._under_way = asyncio.create_task(self._publish(read, wires, letters, tally, began))
+
+    async def _read(self) -> _Read:
+        records = await self._turns.read(lambda: frozenset(self._places), self._settings.engine.poll)
+        ours = self._consumer.assignment().intersection(self._places)
+        return _Read(records, {log: await self._consumer.position(log) for log in ours})
 
     async def _publish(
-        self, records: Sequence[Record], wires: Sequence[Wire], letters: Sequence[Letter], tally: Tally, began: float
+        self, read: _Read, wires: Sequence[Wire], letters: Sequence[Letter], tally: Tally, began: float
     ) -> None:
         await self._publisher.publish(wires)
         self._limit.keep(tally)
-        for record in records:
+        self._stand_behind(read)
+        self._report(read.records, len(wires), letters, perf_counter() - began)
+
+    def _stand_behind(self, read: _Read) -> None:
+        """What was read is done. Partitions that others have by now, or have got further in, stay as they are."""
+        for record in read.records:
             at = self._places.get(TopicPartition(record.topic, record.partition))
-            if at is not None and at.next_offset <= record.offset:  # else it is for others, or was meanwhile
+            if at is not None and at.next_offset <= record.offset:
                 at.next_offset, at.newest_ms = record.offset + 1, record.timestamp_ms
-        self._report(records, len(wires), letters, perf_counter() - began)
+        for log, reached in read.reached.items():
+            at = self._places.get(log)
+            if at is not None:
+                at.next_offset = max(at.next_offset, reached)
 
     async def _confirmed(self, stop: asyncio.Event) -> None:
         """Return when the broker has what was translated last, or at the stop. Raises `PublishingFailed`."""
@@ -208,8 +236,12 @@ class IntakeRunner:
 
 
 def _trace(record: Record) -> str:
-    """A record's trace; if its publisher started none, one that is the same each time the record is read."""
-    if (given := record.header("traceparent")) is not None:
+    """A record's trace; if its publisher started none, one that is the same each time the record is read.
+
+    It goes into every message of the record, so nothing longer than a trace is taken for one.
+    """
+    given = trace_context(record.header("traceparent") or record.header("ce_traceparent"))
+    if given is not None:
         return given
     place = f"{record.topic}/{record.partition}/{record.offset}".encode()
     digest = hashlib.blake2b(place, digest_size=24).hexdigest()

@@ -5,13 +5,15 @@ from typing import Literal, Self
 from pydantic import BaseModel, Field, PostgresDsn, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_PATIENCE_MS = 20_000
+
 
 class KafkaSettings(BaseModel, frozen=True):
     """How to reach the broker. `partitions` is the number of lane partitions, the same on every lane topic.
 
     A member that is silent for `session_timeout_ms` loses its partitions to others. A reader that has no answer after
     `request_timeout_ms` asks again: a broker may never give one, to a member that joins just after a restart. It has
-    to be the longer of the two, since whoever joins waits for the silent ones.
+    to be the longer of the two, since whoever joins waits for the silent ones; default: twice as long, 20 s at least.
     """
 
     bootstrap_servers: str = "127.0.0.1:9092"
@@ -22,17 +24,22 @@ class KafkaSettings(BaseModel, frozen=True):
     sasl_password: SecretStr | None = None
     ssl_cafile: str | None = None
     session_timeout_ms: int = Field(default=6_000, ge=1_000)
-    request_timeout_ms: int = Field(default=20_000, ge=1_000)
+    request_timeout_ms: int | None = Field(default=None, ge=1_000)
     compression: Literal["none", "lz4", "zstd", "gzip", "snappy"] = "lz4"
 
     @model_validator(mode="after")
     def _waits_for_the_silent(self) -> Self:
-        if self.request_timeout_ms <= self.session_timeout_ms:
+        if self.patience_ms <= self.session_timeout_ms:
             raise ValueError(
                 f"request_timeout_ms, {self.request_timeout_ms}, must be more than session_timeout_ms, "
                 f"{self.session_timeout_ms}: whoever joins a group waits for its silent members"
             )
         return self
+
+    @property
+    def patience_ms(self) -> int:
+        """How long a reader waits for an answer."""
+        return self.request_timeout_ms or max(_PATIENCE_MS, 2 * self.session_timeout_ms)
 
 
 class DatabaseSettings(BaseModel, frozen=True):
@@ -122,7 +129,7 @@ def aiokafka_options(kafka: KafkaSettings) -> dict[str, object]:
     """Connection options in the names of aiokafka."""
     options: dict[str, object] = {
         "bootstrap_servers": kafka.bootstrap_servers,
-        "request_timeout_ms": kafka.request_timeout_ms,
+        "request_timeout_ms": kafka.patience_ms,
     }
     if kafka.security_protocol != "PLAINTEXT":
         options["security_protocol"] = kafka.security_protocol

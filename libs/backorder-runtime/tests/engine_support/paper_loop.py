@@ -34,9 +34,9 @@ class PaperConsumer:
     """Gives what stands in the log from where it was put; without that from where the `group` has got to."""
 
     def __init__(self) -> None:
-        self.log: dict[TopicPartition, list[ConsumerRecord[Any, Any]]] = defaultdict(list)
+        self.log: dict[TopicPartition, list[ConsumerRecord[Any, Any] | None]] = defaultdict(list)
         self.group: dict[TopicPartition, int] = {}
-        self.position: dict[TopicPartition, int] = {}
+        self.at: dict[TopicPartition, int] = {}
         self.paused: set[TopicPartition] = set()
         self.given: set[TopicPartition] = set()
         self._fetcher = SimpleNamespace(error_future=Future())
@@ -59,10 +59,14 @@ class PaperConsumer:
             )
         )
 
+    def mark(self, place: TopicPartition) -> None:
+        """A transaction ends: what stands there now is shown to nobody."""
+        self.log[place].append(None)
+
     def give(self, *places: TopicPartition) -> None:
         """Assign these and no others, to be read from where the group has got to."""
         self.given = set(places)
-        self.position.clear()
+        self.at.clear()
         self.paused.clear()
 
     def assignment(self) -> frozenset[TopicPartition]:
@@ -70,7 +74,11 @@ class PaperConsumer:
 
     def seek(self, place: TopicPartition, offset: int) -> None:
         self._check(place)
-        self.position[place] = offset
+        self.at[place] = offset
+
+    async def position(self, place: TopicPartition) -> int:
+        self._check(place)
+        return self.at[place]
 
     def pause(self, *places: TopicPartition) -> None:
         self._check(*places)
@@ -88,11 +96,12 @@ class PaperConsumer:
         await asyncio.sleep(0)
         found = {}
         for place in (set(places) or self.given) - self.paused:
-            start = self.position.get(place, self.group.get(place))
+            start = self.at.get(place, self.group.get(place))
             if start is None:
                 raise NoOffsetForPartitionError(place)
-            if records := self.log[place][start : start + max_records]:
-                self.position[place] = start + len(records)
+            passed = self.log[place][start : start + max_records]
+            self.at[place] = start + len(passed)
+            if records := [record for record in passed if record is not None]:
                 found[place] = records
         return found
 
