@@ -93,6 +93,13 @@ MUTANTS = (
     ),
     # ── what the producer promises ─────────────────────────────────────────────────────────────────────
     Mutant(
+        "a library that is full of what the broker has not confirmed is a failure",
+        f"{ENGINE}/publisher.py",
+        "        except BufferError:\n            return False\n",
+        "        except ZeroDivisionError:\n            return False\n",
+        (f"{PUBLISHER}_a_library_that_is_full_takes_the_rest_in_its_order_when_it_has_room",),
+    ),
+    Mutant(
         "what the producer sends again may stand there twice, or behind what came later",
         f"{ENGINE}/publisher.py",
         '"enable.idempotence": True',

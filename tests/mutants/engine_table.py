@@ -122,9 +122,16 @@ MUTANTS = (
     Mutant(
         "shards that were in each other's way meet again for ever",
         f"{ENGINE}/lanes.py",
-        "        self._apart |= shards.keys()\n",
+        "        self._failures.update(shards.keys())\n",
         "",
         (f"{LOOP}_shards_that_cannot_commit_together_do_so_one_after_the_other",),
+    ),
+    Mutant(
+        "a batch that is more than the database takes at once is tried as it is for ever",
+        f"{ENGINE}/lanes.py",
+        "self._settings.engine.batch_bytes >> self._failures[number]",
+        "self._settings.engine.batch_bytes",
+        (f"{LOOP}_what_is_more_than_the_database_takes_at_once_is_done_in_smaller_parts",),
     ),
     Mutant(
         "timers are taken outside the transaction",

@@ -15,6 +15,7 @@ from backorder_runtime.broker import LogChanged
 from backorder_runtime.bundle import partition_of, unpack
 from backorder_runtime.clock import utc_now
 from backorder_runtime.outbox import Wire
+from backorder_runtime.publisher import Publisher
 from backorder_runtime.record import Record
 from backorder_runtime.transaction import run
 
@@ -221,6 +222,18 @@ async def test_every_client_puts_a_key_into_the_same_partition(bench: Bench) -> 
     ours = {record.key: record.partition for record in await bench.values("back-order-need")}
     assert ours == theirs
     assert theirs == {key: partition_of(key.decode(), bench.settings.kafka.partitions) for key in keys}
+
+
+async def test_more_than_the_producer_holds_goes_out_in_its_order(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backorder_runtime.publisher._MOST", 5)
+    publisher = Publisher(bench.settings.kafka)
+    words = [str(n).encode() for n in range(200)]
+    await publisher.publish([Wire("back-order-need", b"A@W1", word, ()) for word in words])
+    publisher.close()
+    there = [record.value for record in await bench.values("back-order-need") if record.key == b"A@W1"]
+    assert there[-len(words) :] == words
 
 
 def _record(shard: int, offset: int) -> Record:

@@ -13,6 +13,7 @@ from backorder_runtime.broker import LogChanged
 from backorder_runtime.clock import utc_now
 from backorder_runtime.consumer import PauseOnAssignment
 from backorder_runtime.publisher import ProducerBroken, PublishingFailed
+from backorder_runtime.settings import EngineSettings
 from backorder_runtime.telemetry import LAG_RECORDS, LAG_SECONDS
 
 A = LANES[3]
@@ -123,6 +124,25 @@ async def test_shards_that_cannot_commit_together_do_so_one_after_the_other(new,
         loop.consumer.append(lane, "one")
     await loop.turn(3)
     assert [paper.seen(lane) for lane in LANES] == [["one"]] * 4
+
+
+async def test_what_is_more_than_the_database_takes_at_once_is_done_in_smaller_parts(new, paper, monkeypatch):
+    put = Tables.put_outbox
+
+    def small(tables, *columns):
+        if len(repr(columns)) > 1_000:
+            raise OSError("a value may have so many bytes and no more")
+        return put(tables, *columns)
+
+    monkeypatch.setattr(Tables, "put_outbox", small)
+    loop = new(engine=EngineSettings(pace=0, poll=0.001, batch_bytes=1_000))
+    loop.assign(3)
+    words = [f"w{n}" for n in range(20)]
+    for word in words:
+        loop.consumer.append(A, word)
+    await loop.turn(30)
+    assert paper.seen(A) == words
+    assert loop.publisher.told("supply") == counted(*words)
 
 
 async def test_no_shard_is_claimed_before_the_topics_were_looked_at_and_so_after_each_assignment(new, paper):

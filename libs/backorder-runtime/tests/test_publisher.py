@@ -21,8 +21,12 @@ class PaperProducer:
         self.gives_up = None
         self.defect = None
         self.polled = 0
+        self.room = 1_000
 
     def produce(self, topic, *, on_delivery, **record):
+        if self.room == 0:
+            raise BufferError("Local: Queue full")
+        self.room -= 1
         self.answers.append((topic, record, lambda error: on_delivery(error, SimpleNamespace(topic=lambda: topic))))
 
     def poll(self, _seconds):
@@ -123,6 +127,29 @@ async def test_what_the_broker_refused_first_is_the_cause_of_all_that_fails_afte
         await second
     assert "the broker does not permit a topic" in denied(broken.value)
     assert "order-line" in denied(broken.value), "which one"
+
+
+async def test_a_library_that_is_full_takes_the_rest_in_its_order_when_it_has_room(publisher):
+    publisher._producer.room = 1
+    publishing = asyncio.ensure_future(publisher.publish(wires("one", "two", "three")))
+    async with asyncio.timeout(5):
+        for n in range(3):
+            while len(publisher._producer.answers) <= n:
+                await asyncio.sleep(0)
+            publisher._producer.answers[n][2](None)
+            publisher._producer.room += 1
+        await publishing
+    assert [record["value"] for _, record, _ in publisher._producer.answers] == [b"one", b"two", b"three"]
+
+
+async def test_nobody_waits_for_a_full_library_that_hears_nothing_any_more(publisher):
+    publisher._producer.room = 0
+    publishing = asyncio.ensure_future(publisher.publish(wires("one")))
+    await asyncio.sleep(0)
+    publisher._producer.defect = ZeroDivisionError("a defect")
+    async with asyncio.timeout(5):
+        with pytest.raises(ProducerBroken, match="start anew"):
+            await publishing
 
 
 async def test_what_is_under_way_fails_when_nobody_hears_the_broker_any_more(publisher):

@@ -1,7 +1,7 @@
 """The loop of a lane service: runs batch after batch on the shards that this process owns."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -56,7 +56,7 @@ class LaneRunner:
             settings.kafka, f"backorder.{service.name}.lanes", offset_reset="none"
         )
         self._ours = Ownership(service, settings, pool, publisher, self._consumer, clock, owner)
-        self._apart: set[int] = set()  # shards whose transaction failed: each in one of its own for once
+        self._failures: Counter[int] = Counter()  # of a shard's transactions, in a row
         self._suspects: defaultdict[int, dict[str, str]] = defaultdict(dict)  # by shard, lanes that are to be parked
         self._check_topics = check_topics
         self._topics_checked = True
@@ -119,8 +119,12 @@ class LaneRunner:
         return await first_of(reading, self._stop.wait(), self._ours.changed.wait(), timeout=patience) or []
 
     async def _run_turn(self, work: Mapping[int, Sequence[Record]], due: frozenset[int]) -> None:
-        """Run what was polled: all shards in one transaction while that is little, else each for itself."""
-        apart = {n for n in work if self._turns.plenty or n in self._apart or self._ours.shards[n].rings_again}
+        """Run what was polled: all shards in one transaction while that is little, else each for itself.
+
+        Each for itself, too, and less of it each time, when it has failed: it may be what they have to do with each
+        other, or more than the database takes at once.
+        """
+        apart = {n for n in work if self._turns.plenty or self._failures[n] or self._ours.shards[n].rings_again}
         groups = [[n] for n in apart] + ([[*together]] if (together := work.keys() - apart) else [])
         await asyncio.gather(*(self._run_all({n: work[n] for n in group}, due) for group in groups))
 
@@ -130,7 +134,8 @@ class LaneRunner:
             await self._run(work, due)
             return
         ((number, records),) = work.items()
-        for portion in kafka.portions(records, self._settings.engine.batch_bytes) if records else ((),):
+        most = self._settings.engine.batch_bytes >> self._failures[number]
+        for portion in kafka.portions(records, most) if records else ((),):
             await self._run({number: portion}, due)
             due = frozenset()
 
@@ -154,14 +159,15 @@ class LaneRunner:
             _log.warning("batch failed, will claim again", shards=[*shards], error=repr(error))
             self._claim_again(shards)
         else:
-            self._apart -= shards.keys()
+            for number in shards:
+                del self._failures[number]
             for batch in batches:
                 self._know_better(batch)
             await asyncio.gather(*(self._publish(n, shards[n], batch) for n, batch in published.items()))
 
     def _claim_again(self, shards: Mapping[int, Shard[Any, Any]]) -> None:
         FAILED.inc()
-        self._apart |= shards.keys()
+        self._failures.update(shards.keys())
         for number, shard in shards.items():
             self._ours.drop(number, shard)
 

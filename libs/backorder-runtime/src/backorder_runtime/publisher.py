@@ -17,8 +17,10 @@ _library_log = logging.getLogger("librdkafka")
 # that a setting of ours may change with the library is for whoever updates the library, not for each start
 _library_log.addFilter(lambda record: "is experimental" not in record.getMessage())
 _CHUNK = 20_000
+_MOST = 1_000_000  # records that the library holds
 _LARGEST = 11 * 1024 * 1024  # a dead letter may be as large as its topic allows, and the library counts the frame too
 _BY_KEY = -1
+_FULL = 0.02  # seconds until a library that is full is asked again
 _AFTERMATH = {  # what the library says of all records once it has given up
     KafkaError._FATAL,  # noqa: SLF001 - the library's names
     KafkaError._GAPLESS_GUARANTEE,  # noqa: SLF001
@@ -61,7 +63,7 @@ class Publisher:
                 "partitioner": "murmur2_random",  # librdkafka's own default would break co-partitioning
                 "linger.ms": 2,
                 "compression.type": kafka.compression,
-                "queue.buffering.max.messages": 1_000_000,
+                "queue.buffering.max.messages": _MOST,
                 "message.max.bytes": _LARGEST,
             },
             logger=_library_log,
@@ -89,7 +91,7 @@ class Publisher:
         try:
             if isinstance(self._broken, _Deaf):
                 raise self._broken
-            self._produce(records, confirmation)
+            await self._produce(records, confirmation)
             await confirmation.wait()
         except (KafkaException, PublishingFailed) as error:
             if self._broken is None:
@@ -101,10 +103,17 @@ class Publisher:
         for topic, count in Counter(record.topic for record in records).items():
             PUBLISHED.labels(topic).inc(count)
 
-    def _produce(self, records: Sequence[Wire], confirmation: "_Confirmation") -> None:
-        produce = self._producer.produce
+    async def _produce(self, records: Sequence[Wire], confirmation: "_Confirmation") -> None:
         for record in records:
-            produce(
+            while not self._takes(record, confirmation):
+                await asyncio.sleep(_FULL)
+                if isinstance(self._broken, _Deaf):
+                    raise self._broken
+
+    def _takes(self, record: Wire, confirmation: "_Confirmation") -> bool:
+        """Hand a record to the library; False while that is full of what the broker has not confirmed."""
+        try:
+            self._producer.produce(
                 record.topic,
                 value=record.value,
                 key=record.key,
@@ -112,6 +121,9 @@ class Publisher:
                 on_delivery=confirmation.one,
                 partition=_BY_KEY if record.partition is None else record.partition,
             )
+        except BufferError:
+            return False
+        return True
 
     def _note(self, refusal: KafkaError) -> None:
         if self._refusal is None and refusal.code() not in _AFTERMATH:

@@ -46,9 +46,9 @@ class Rule:
     """Rows that leave `table` when they are over for longer than `after`; None when it only notes which are over.
 
     `statement` takes the moment before which they have to be over and how many may go at most, the rule of a shard its
-    number before these; it returns a row for each that went. That of a table waits for no row that another transaction
-    holds (`SKIP LOCKED`): the owner of a shard may be waiting for one that it holds itself. `tell`: what is to be
-    published of them. `recognises`: these rows are what tells a repetition from news, so that they have to outlast the
+    number before these; it returns a row for each that went. That of a table waits for no row of it that another
+    transaction holds (`SKIP LOCKED`): the owner of a shard may be waiting for one that it holds itself. `tell`: what is
+    to be published of them. `recognises`: these rows are what tells a repetition from news, so they have to outlast the
     topics.
     """
 
