@@ -57,4 +57,11 @@ MUTANTS = (
         "if found != {revision}:",
         (f"{SCHEMA}_a_schema_that_newer_code_migrated_is_good_for_the_code_before_it",),
     ),
+    Mutant(
+        "a migration that waits for a table holds up who only reads it",
+        f"{ENGINE}/migrate.py",
+        "SET LOCAL lock_timeout = '200ms'",
+        "SELECT 1",
+        (f"{SCHEMA}_a_migration_that_has_to_wait_for_a_table_holds_up_nobody_who_reads_it",),
+    ),
 )

@@ -4,15 +4,20 @@ import asyncio
 from importlib import resources
 from pathlib import Path
 
+import stamina
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from backorder_runtime.database import check_owner
 from backorder_runtime.settings import DatabaseSettings
+
+_IN_USE = "55P03"  # PostgreSQL's code for a lock that was not to be had in time
+_PATIENCE = 900.0  # seconds; a checkpoint, which holds a table for longest, may take ten minutes
 
 
 def folder_of(module: str) -> Path:
@@ -35,6 +40,8 @@ def newest(module: str) -> str:
 def migrate(module: str, database: DatabaseSettings) -> None:
     """Run what is missing. Safe to call at once from several processes: they wait for each other.
 
+    Services may be running: they wait for a table that is being changed, but not for one that is in use and cannot be.
+
     Raises `WrongDatabase` when the role leads to another service's schema, of which nothing is touched.
     """
     asyncio.run(_migrate(module, str(database.url)))
@@ -42,14 +49,22 @@ def migrate(module: str, database: DatabaseSettings) -> None:
 
 async def _migrate(module: str, url: str) -> None:
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), poolclass=NullPool)
-    async with engine.begin() as connection:
-        await connection.run_sync(_upgrade, module)
+    async for attempt in stamina.retry_context(on=_in_use, attempts=None, timeout=_PATIENCE, wait_max=2):
+        with attempt:
+            async with engine.begin() as connection:
+                await connection.run_sync(_upgrade, module)
     await engine.dispose()
+
+
+def _in_use(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _IN_USE
 
 
 def _upgrade(connection: Connection, module: str) -> None:
     check_owner(module, *connection.execute(text("SELECT current_user, current_schema()")).one())
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('backorder migrate'))"))
+    # whoever waits for a table holds up all who come after him, readers too
+    connection.execute(text("SET LOCAL lock_timeout = '200ms'"))
     config = _config(module)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
