@@ -7,6 +7,7 @@ QUEUE = "services/priority-router/src/priority_router"
 OF_QUEUE = "services/priority-router/tests"
 SNAPSHOTS = f"{OF_QUEUE}/test_snapshots.py::test"
 LAST = f"{SNAPSHOTS}_whatever_happens_the_last_snapshot_is_the_newest_state_in_the_end"
+STRAY = f"{OF_QUEUE}/test_wrong_lanes.py::test"
 
 MUTANTS = (
     # ── the queue ──────────────────────────────────────────────────────────────────────────────────────
@@ -195,5 +196,22 @@ ON_A_STACK = (
         " FOR UPDATE OF old SKIP LOCKED",
         "",
         (f"{OF_QUEUE}/test_retention.py::test_explanations_that_a_shard_takes_with_its_back_orders_are_left_to_it",),
+    ),
+    Mutant(
+        "of several lanes that name a back order in a batch the last one is asked whether it has it",
+        f"{QUEUE}/handlers.py",
+        "            if (stored.lane, key) in unknown:\n",
+        "            if stored.lane == dict(map(reversed, unknown))[key]:\n",
+        (
+            f"{STRAY}_a_cancellation_follows_a_rerouted_line_whatever_another_lane_is_asked_about_it_in_the_batch",
+            f"{STRAY}_a_back_order_that_grows_again_goes_on_with_its_versions_whatever_another_lane_is_asked_about_it",
+        ),
+    ),
+    Mutant(
+        "a command in its lane is sent on because another one went astray",
+        f"{QUEUE}/handlers.py",
+        "(lane := self._places.get(event.back_order_id, arrived.lane)) != arrived.lane",
+        "lane := self._places.get(event.back_order_id)",
+        (f"{STRAY}_a_command_in_its_lane_is_carried_out_though_another_one_went_astray",),
     ),
 )

@@ -1,64 +1,24 @@
 """Back orders that ended leave the queue: its tables after a while, its memory at once."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import count
 
 import asyncpg
 import pytest
 from engine_support.held_rows import check_that_they_wait_for_nobody, gone
+from router_shard import LANE, Queue, cancelled, command, key_of, shipped, short, units
 
-from backorder_contracts.identity import back_order_id
-from backorder_contracts.internal import (
-    BackOrderShipped,
-    CancelAsked,
-    Cause,
-    CommandEntry,
-    LineDetail,
-    LineRef,
-    Origin,
-    Shortage,
-    UnitsHanded,
-)
 from backorder_contracts.topics import TOPICS
-from backorder_runtime.asking import together
-from backorder_runtime.handler import Arrived
 from backorder_runtime.record import DeadLetter, Message
 from priority_router import retention
 from priority_router.domain.events import RELEASE, TimerRang
-from priority_router.handlers import Router
-from priority_router.policies import Policies
 from priority_router.settings import KeepSettings
 
 DAY = timedelta(days=1)
 KEEP = KeepSettings()
-LANE, PART = "P@W1", "P"
-_offsets = count(1)
 
 
-def cause(name):
-    return Cause("order.placed", name)
-
-
-class Queue:
-    """The router of one shard over a real database."""
-
-    def __init__(self, conn):
-        self.conn = conn
-        self.policies = Policies()
-        self.policies.known.set()
-        self.handler = Router(self.policies, 1_000)
-
-    async def take(self, *events):
-        """All this comes in one batch; returns what is said."""
-        arrived = [Arrived(LANE, event, Origin("back-order-queue", 0, next(_offsets))) for event in events]
-        effects, now = [], datetime.now(UTC)
-        async with self.conn.transaction():
-            await together(self.conn, {0: self.handler.load(arrived)})
-            for item in arrived:
-                for each in self.handler.spread(item, None):
-                    effects += self.handler.evolve(each, self.handler.decide(each, now), now)
-            await together(self.conn, {0: self.handler.save()})
-        return effects
+class Kept(Queue):
+    """A queue whose tables are tidied up."""
 
     async def forget(self, *, days=0, most=1_000):
         """What retention would do so many days later; how many rows went, and what is told of that."""
@@ -70,35 +30,12 @@ class Queue:
             gone += len(await self.conn.fetch(rule.statement, now - rule.after, most))
         return gone, told
 
-    async def rows(self, table, where="true"):
-        return await self.conn.fetchval(f"SELECT count(*) FROM {table} WHERE {where}")  # noqa: S608
-
 
 @pytest.fixture
 async def queue(database):
     conn = await asyncpg.connect(await database.migrated("priority_router"))
-    yield Queue(conn)
+    yield Kept(conn)
     await conn.close()
-
-
-def short(order, units=2, *, covered=0):
-    line = LineDetail(order, "1", PART, "W1", units + covered, datetime.now(UTC), "C-1")
-    key = back_order_id(order, "1", PART, "W1")
-    return Shortage(key, line, units, covered, first=True, at=datetime.now(UTC), cause=cause(order))
-
-
-def shipped(order, units=2):
-    ref = LineRef(order, "1")
-    return BackOrderShipped(back_order_id(order, "1", PART, "W1"), ref, units, units, cause(order))
-
-
-def command(name, order, action="hold", **more):
-    key = back_order_id(order, "1", PART, "W1")
-    return CommandEntry(name, key, PART, "W1", action, "U", cause(name), Origin("back-order-command", 0, 1), **more)
-
-
-def units(number):
-    return UnitsHanded(PART, "W1", number, cause("stock"))
 
 
 async def completed(queue, *orders, covered=0):
@@ -116,7 +53,7 @@ async def test_a_back_order_that_ended_leaves_with_a_tombstone(queue):
     assert await queue.forget(days=29) == (0, [])
     _, told = await queue.forget(days=91)
     [tombstone] = told
-    key = back_order_id("A", "1", PART, "W1")
+    key = key_of("A")
     assert tombstone == Message("back-order-snapshot", key, "back-order.snapshot", None, subject=key)
     assert await queue.rows("back_order") == 1
     assert await queue.rows("decision", f"back_order_id = '{key}'") == 0
@@ -134,8 +71,7 @@ async def test_cover_that_is_lost_later_goes_on_with_the_versions(queue):
     await completed(queue, "A", covered=1)
     last = await queue.conn.fetchval("SELECT state FROM back_order")
     await queue.forget(days=399)
-    again = short("A", 1)
-    told = await queue.take(Shortage(again.back_order_id, again.line, 1, 0, False, again.at, again.cause))
+    told = await queue.take(short("A", 1, first=False))
     assert told[0].type == "back-order.increased"
     assert await queue.conn.fetchval("SELECT state FROM back_order") != last
     assert b'"version":1,' not in told[0].value
@@ -154,8 +90,7 @@ async def test_late_messages_about_a_forgotten_back_order_get_the_documented_ans
     [letter] = await queue.take(command("c-1", "A"))
     assert isinstance(letter, DeadLetter)
     assert letter.reason == "unknown-back-order"
-    ref = LineRef("A", "1")
-    told = await queue.take(CancelAsked(back_order_id("A", "1", PART, "W1"), ref, 1, cause("late")))
+    told = await queue.take(cancelled("A", 1))
     assert [effect.topic for effect in told] == ["back-order-need"], "the ledger is answered: nothing was cancelled"
     assert await queue.rows("back_order") == 0
 
@@ -178,7 +113,7 @@ async def test_the_memory_of_a_shard_does_not_grow_with_what_ended(queue):
     assert [len(index) for index in (*indexes, lane.stale)] == [0] * 9
     await queue.take(command("late", "A0"))
     assert len(lane.orders) == 0, "a closed one is loaded for its batch only"
-    kept = (queue.handler._elsewhere, queue.handler._answered, queue.handler._loaded_closed, queue.handler._decisions)
+    kept = (queue.handler._places, queue.handler._answered, queue.handler._loaded_closed, queue.handler._decisions)
     assert [len(each) for each in kept] == [0] * 4
 
 

@@ -40,7 +40,7 @@ class Router:
         self._policies = policies
         self._cached_lanes = cached_lanes
         self._queues: dict[str, LaneQueue] = {}
-        self._elsewhere: dict[str, str] = {}
+        self._places: dict[str, str] = {}  # where back orders are that some lane did not have
         self._answered: set[str] = set()
         self._new_answers: list[str] = []
         self._changed_lanes: set[str] = set()
@@ -70,19 +70,20 @@ class Router:
         missing = sorted({item.lane for item in arrived if item.lane not in self._queues})
         if missing:
             yield from self._load_queues(missing)
-        unknown = {
-            key: item.lane
+        # several lanes may name the same back order, each for itself
+        unknown = dict.fromkeys(
+            (item.lane, key)
             for item in arrived
             if (key := named_back_order(item.event)) and key not in self._queues[item.lane].orders
-        }
-        for stored in (yield from repository.load_back_orders(unknown)) if unknown else ():
+        )
+        ids = dict.fromkeys(key for _, key in unknown)
+        for stored in (yield from repository.load_back_orders(ids)) if ids else ():
             key = stored.order.back_order_id
-            if stored.lane == unknown[key]:
+            self._places[key] = stored.lane
+            if (stored.lane, key) in unknown:
                 self._queues[stored.lane].restore([stored.order])
                 self._loaded_closed[key] = stored.lane
                 self._journal.found.append((stored.lane, copy(stored.order)))
-            else:
-                self._elsewhere[key] = stored.lane
         commands = [item.event.command_id for item in arrived if isinstance(item.event, CommandEntry)]
         if commands:
             self._answered = yield from repository.load_answered(commands)
@@ -122,7 +123,7 @@ class Router:
             return (arrived,)
         if event.command_id in self._answered:
             return ()
-        if (lane := self._elsewhere.get(event.back_order_id)) is not None:
+        if (lane := self._places.get(event.back_order_id, arrived.lane)) != arrived.lane:
             return (Arrived(arrived.lane, WrongLane(event, lane)),)
         return (arrived,)
 
@@ -206,7 +207,7 @@ class Router:
             self._queues[lane].forget(key)
         for lane in unborn:  # nothing is stored of it: it begins anew, under the policy that is in force then
             del self._queues[lane]
-        for done in (self._changed_lanes, self._changed_orders, self._loaded_closed, self._elsewhere):
+        for done in (self._changed_lanes, self._changed_orders, self._loaded_closed, self._places):
             done.clear()
         self._new_answers.clear()
         self._rung = 0
