@@ -9,6 +9,9 @@ SNAPSHOTS = f"{OF_QUEUE}/test_snapshots.py::test"
 LAST = f"{SNAPSHOTS}_whatever_happens_the_last_snapshot_is_the_newest_state_in_the_end"
 STRAY = f"{OF_QUEUE}/test_wrong_lanes.py::test"
 AGAIN = f"{OF_QUEUE}/test_repeated_commands.py::test_a_command_that_comes_twice_is_carried_out_once"
+POLICY = f"{OF_QUEUE}/test_policy_lanes.py::test_a_lane_that"
+BORN = f"{POLICY}_is_born_while_a_policy_is_put_in_force_is_ranked_by_it"
+BACK = f"{POLICY}_takes_over_a_policy_while_that_is_taken_back_is_ranked_by_the_old_one"
 
 MUTANTS = (
     # ── the queue ──────────────────────────────────────────────────────────────────────────────────────
@@ -239,5 +242,26 @@ ON_A_STACK = (
         "            yield from repository.note_answered(self._new_answers)\n",
         "            pass\n",
         (f"{AGAIN}[in_the_next_batch]", f"{AGAIN}[after_the_shard_was_claimed_anew]"),
+    ),
+    Mutant(
+        "a batch does not look whether the policy that it ranked a lane by is still in force",
+        f"{QUEUE}/handlers.py",
+        "            yield from repository.ask_lanes(late)\n",
+        "            pass\n",
+        (f"{BORN}[loaded]", f"{BORN}[decided]", f"{BACK}[decided]"),
+    ),
+    Mutant(
+        "whoever puts a policy in force does not wait for batches that may not know of it",
+        f"{QUEUE}/policies.py",
+        "    await _when_there(running, stop, policies.wait_for_batches)\n",
+        "",
+        (f"{BORN}[saved]", f"{BACK}[saved]"),
+    ),
+    Mutant(
+        "a batch that may not know of a policy is not waited for",
+        f"{QUEUE}/handlers.py",
+        "        yield from repository.hold_policy(self._policies.number)\n",
+        "",
+        (f"{BORN}[saved]", f"{BACK}[saved]"),
     ),
 )

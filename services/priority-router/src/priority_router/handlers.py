@@ -46,6 +46,7 @@ class Router:
         self._changed_lanes: set[str] = set()
         self._changed_orders: dict[str, str] = {}
         self._loaded_closed: dict[str, str] = {}
+        self._ranked: set[str] = set()  # lanes that stand by a policy that they did not stand by before the batch
         self._rung = 0
         self._journal = Journal()
         self._now = datetime.min.replace(tzinfo=UTC)  # of the batch at hand
@@ -107,6 +108,7 @@ class Router:
                 policy = self._policies.current
                 self._queues[lane] = LaneQueue(*identity.parts_of(lane), policy)
                 self._journal.born[lane] = policy.version
+                self._ranked.add(lane)
 
     def _policy(self, version: str) -> Asking[Policy]:
         """The policy that a lane stands by, looked up when this process has not seen it in force."""
@@ -188,11 +190,25 @@ class Router:
                 self._changed_orders[fact.back_order_id] = lane
             case lf.NeedReported():
                 self._changed_orders.update((c.back_order_id, lane) for c in fact.changes if c.known)
+            case lf.PolicyAdopted():
+                self._ranked.add(lane)
+
+    def _keep_up(self, ranked: set[str]) -> Asking[None]:
+        """Have lanes ranked anew by the policy in force, where that is another one by now.
+
+        Whoever asks all lanes to be does not see what this batch stores, unless he waits for it.
+        """
+        yield from repository.hold_policy(self._policies.number)
+        version = self._policies.current.version
+        if late := sorted(lane for lane in ranked if self._queues[lane].policy.version != version):
+            yield from repository.ask_lanes(late)
 
     def save(self) -> Asking[None]:
-        """Store the changed queues and back orders, and let closed ones go."""
+        """Store the changed queues and back orders, and why they changed."""
         if self._changed_lanes:
             yield from repository.save_lanes([self._queues[lane] for lane in sorted(self._changed_lanes)])
+        if ranked := self._ranked & self._changed_lanes:
+            yield from self._keep_up(ranked)
         if self._changed_orders:
             orders = [(lane, self._queues[lane].orders[key]) for key, lane in self._changed_orders.items()]
             yield from repository.save_back_orders(orders)
@@ -203,11 +219,15 @@ class Router:
             yield from repository.add_journal(self._now, entry)
         if self._new_answers:
             yield from repository.note_answered(self._new_answers)
+        self._forget(unborn)
+
+    def _forget(self, unborn: set[str]) -> None:
+        """Let go what only this batch needed."""
         for key, lane in (self._changed_orders | self._loaded_closed).items():
             self._queues[lane].forget(key)
         for lane in unborn:  # nothing is stored of it: it begins anew, under the policy that is in force then
             del self._queues[lane]
-        for done in (self._changed_lanes, self._changed_orders, self._loaded_closed, self._places):
+        for done in (self._changed_lanes, self._changed_orders, self._loaded_closed, self._places, self._ranked):
             done.clear()
         self._new_answers.clear()
         self._rung = 0

@@ -1,6 +1,7 @@
 """Which policy is in force: followed on its topic, and put to every lane without a restart."""
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ _log = structlog.get_logger()
 
 _KEEP = "INSERT INTO policy (version, text) VALUES ($1, $2) ON CONFLICT (version) DO NOTHING"
 _TEXT = "SELECT text FROM policy WHERE version = $1"
+_WAIT_FOR_BATCHES = "SELECT pg_advisory_xact_lock($1)"
 # every lane that stands by another policy is to be ranked anew, by whoever owns it
 _ASK_LANES = """
 INSERT INTO timer (shard, lane, key, due_at)
@@ -34,9 +36,13 @@ ON CONFLICT DO NOTHING
 
 
 class Policies:
-    """The policies that this process knows. `known` is set once the topic was read to its end."""
+    """The policies that this process knows. `known` is set once the topic was read to its end.
+
+    By its `number`, drawn at random, the batches of this process are told from those of others.
+    """
 
     def __init__(self) -> None:
+        self.number = secrets.randbits(62)
         self.current: Policy = read_policy(default_text(), "default policy")
         self.cause = Cause("policy", self.current.version)
         self.applied: PolicyApplied | None = None
@@ -68,6 +74,14 @@ class Policies:
         policy = self.current if text is None else read_policy(text, f"policy {version}")
         self._by_version[version] = policy
         return policy
+
+    async def wait_for_batches(self, conn: Conn) -> None:
+        """Wait for batches of this process that may not know what was taken last: then all see what they stored.
+
+        In a transaction of its own, which ends at once: batches that come next wait for it, and need not be waited
+        for, because they know.
+        """
+        await conn.execute(_WAIT_FOR_BATCHES, self.number)
 
     async def put_in_force(self, conn: Conn) -> None:
         """Remember the policy and ask every lane that stands by another one to rank anew."""
@@ -124,6 +138,7 @@ async def _check_text(policies: Policies, running: Running, event: PolicyApplied
 
 
 async def _put_in_force(policies: Policies, running: Running, stop: asyncio.Event) -> None:
+    await _when_there(running, stop, policies.wait_for_batches)
     await _when_there(running, stop, policies.put_in_force)
     _log.info("policy in force", version=policies.current.version)
 

@@ -30,6 +30,16 @@ INSERT INTO lane_queue (shard, lane, policy_version, state)
 SELECT * FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), $3::text[], $4::bytea[])
 ON CONFLICT (lane) DO UPDATE SET policy_version = excluded.policy_version, state = excluded.state
 
+-- name: hold_policy
+SELECT shard, pg_advisory_xact_lock_shared(number)
+FROM unnest($1::integer[], $2::bigint[]) AS asked (shard, number)
+
+-- name: ask_lanes
+INSERT INTO timer (shard, lane, key, due_at)
+SELECT shard, lane, 'policy', now()
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f')) AS asked (shard, lane)
+ON CONFLICT DO NOTHING
+
 -- name: save_back_orders
 INSERT INTO back_order (shard, lane, back_order_id, order_id, line_id, status, band, opened_at, closed_at,
                         rank_band, due_at, placed_at, waiting, in_line, state, revivable)

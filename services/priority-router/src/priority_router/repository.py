@@ -101,6 +101,16 @@ def save_lanes(queues: Sequence[LaneQueue]) -> Asking[None]:
     )
 
 
+def hold_policy(number: int) -> Asking[None]:
+    """Until it ends, whoever puts a policy in force in the process of this number waits for this transaction."""
+    yield Read(_SQL["hold_policy"], ([number],))
+
+
+def ask_lanes(lanes: Sequence[str]) -> Asking[None]:
+    """Have lanes ranked by the policy in force, as soon as may be."""
+    yield Write(_SQL["ask_lanes"], (lanes,))
+
+
 def save_back_orders(orders: Sequence[tuple[str, BackOrder]]) -> Asking[None]:
     """Store back orders with the lane of each."""
     rows: list[tuple[Any, ...]] = [
