@@ -264,4 +264,11 @@ ON_A_STACK = (
         "",
         (f"{BORN}[saved]", f"{BACK}[saved]"),
     ),
+    Mutant(
+        "a lane of many back orders counts as one",
+        f"{QUEUE}/handlers.py",
+        " + len(queues[lane].orders) // _ORDERS_OF_A_LANE",
+        "",
+        (f"{OF_QUEUE}/test_memory.py::test_a_lane_of_many_back_orders_counts_as_several",),
+    ),
 )

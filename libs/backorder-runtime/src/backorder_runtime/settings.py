@@ -71,6 +71,8 @@ class EngineSettings(BaseModel, frozen=True):
     `pace` is the shortest time from one turn to the next: what comes meanwhile shares a transaction. `report` is
     how often the broker is told, for tools that show lag, where we stand.
 
+    `cached_lanes` is how many lanes of a shard stay in memory; what else a service keeps there of a lane counts, too.
+
     `dead_letter_limit` is the share of a topic's records, read since the start, that stops the service when it
     refuses them, once it has refused `dead_letter_minimum`; 0 turns that off. `clock_tolerance` is by how much the
     clock may be set back, or differ from the database's, before the service stops; 0 turns that off.

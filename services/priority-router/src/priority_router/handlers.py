@@ -27,6 +27,7 @@ from priority_router.journal import Journal
 from priority_router.policies import POLICY_TIMER, Policies
 from priority_router.publish import Teller
 
+_ORDERS_OF_A_LANE = 5  # back orders that take as much memory as a lane without any
 # facts from timers after which others wait for the next batch: a queue of many lines that is ranked anew, or
 # released, must not hold up the other lanes of the shard
 _FULL = 250
@@ -34,12 +35,18 @@ _TURN = 1_000  # back orders that are restored in one go
 
 
 class Router:
-    """The queues of one shard. A queue stays in memory with all its open back orders once it was needed."""
+    """The queues of one shard. A queue stays in memory with all its open back orders once it was needed.
+
+    There may be so many `cached_lanes`; a lane with many back orders counts as several.
+    """
 
     def __init__(self, policies: Policies, cached_lanes: int) -> None:
         self._policies = policies
         self._cached_lanes = cached_lanes
         self._queues: dict[str, LaneQueue] = {}
+        self._touched: dict[str, None] = {}
+        self._sizes: dict[str, int] = {}
+        self._size = 0
         self._places: dict[str, str] = {}  # where back orders are that some lane did not have
         self._answered: set[str] = set()
         self._new_answers: list[str] = []
@@ -68,7 +75,8 @@ class Router:
 
     def load(self, arrived: Sequence[Arrived[Input]]) -> Asking[None]:
         """The queues that the inputs name, and those back orders that are closed or elsewhere."""
-        missing = sorted({item.lane for item in arrived if item.lane not in self._queues})
+        self._touched = dict.fromkeys(item.lane for item in arrived)
+        missing = sorted(lane for lane in self._touched if lane not in self._queues)
         if missing:
             yield from self._load_queues(missing)
         # several lanes may name the same back order, each for itself
@@ -233,5 +241,17 @@ class Router:
         self._rung = 0
         self._decisions.clear()
         self._answered = set()
-        if len(self._queues) > self._cached_lanes:
-            self._queues.clear()
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """Keep in memory what has room; what was just needed always: a batch must not begin by loading it again."""
+        queues, sizes = self._queues, self._sizes
+        touched = [lane for lane in self._touched if lane in queues]
+        for lane in touched:
+            size = 1 + len(queues[lane].orders) // _ORDERS_OF_A_LANE
+            self._size += size - sizes.get(lane, 0)
+            sizes[lane] = size
+        if self._size > self._cached_lanes:
+            self._queues = {lane: queues[lane] for lane in touched}
+            self._sizes = {lane: sizes[lane] for lane in touched}
+            self._size = sum(self._sizes.values())
