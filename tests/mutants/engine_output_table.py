@@ -4,6 +4,7 @@ from engine_table import ENGINE, LOOP, TESTS
 from mutant_harness import Mutant
 
 BATCH, RELAY, ASKING = (f"{TESTS}/test_{name}.py::test" for name in ("batch", "relay", "asking"))
+ORIGINS = f"{TESTS}/test_origin_reader.py::test"
 INTAKE, RETENTION = f"{TESTS}/test_intake_loop.py::test", f"{TESTS}/test_retention.py::test"
 ANSWERS = f"{TESTS}/test_letting_go.py::test"
 ORDERED = f"{RELAY}_each_event_has_its_number_and_goes_out_in_its_order"
@@ -22,8 +23,8 @@ MUTANTS = (
     Mutant(
         "the relay sends the newest batch first",
         f"{ENGINE}/relay.py",
-        "group = tuple(self._waiting)",
-        "group = tuple(reversed(self._waiting))",
+        "group = self._next_group()",
+        "group = tuple(reversed(self._next_group()))",
         (ORDERED,),
     ),
     Mutant(
@@ -53,6 +54,52 @@ MUTANTS = (
         "            await self._fewer.wait()\n",
         "            return\n",
         (f"{RELAY}_who_puts_more_than_the_backlog_waits_until_some_are_confirmed",),
+    ),
+    Mutant(
+        "events wait for dead letters",
+        f"{ENGINE}/relay.py",
+        "        for records in (public, internal):\n",
+        "        await self._publish_letters(letters)\n        for records in (public, internal):\n",
+        (f"{RELAY}_events_do_not_wait_for_letters_and_nothing_counts_as_sent_before_these_are",),
+    ),
+    Mutant(
+        "of very many dead letters all are begun with again",
+        f"{ENGINE}/relay.py",
+        "if letters >= _MANY_LETTERS:",
+        "if letters < 0:",
+        (f"{RELAY}_of_very_many_letters_those_that_were_sent_are_not_begun_with_again",),
+    ),
+    Mutant(
+        "each record that is read again costs an assignment and a fetch",
+        f"{ENGINE}/dead_letters.py",
+        "self.is_full = self._bytes >= _PORTION",
+        "self.is_full = True",
+        (f"{ORIGINS}_records_beside_each_other_come_with_one_fetch_and_are_those_that_were_meant",),
+    ),
+    Mutant(
+        "records that are read again fill the memory",
+        f"{ENGINE}/dead_letters.py",
+        "self.is_full = self._bytes >= _PORTION",
+        "self.is_full = self._bytes < 0",
+        (f"{ORIGINS}_no_more_is_read_at_a_time_than_a_megabyte_and_the_record_that_makes_it_one",),
+    ),
+    Mutant(
+        "all is read through that stands between two refused records",
+        f"{ENGINE}/dead_letters.py",
+        "if offsets[0] != position:",
+        "if position < 0:",
+        (f"{ORIGINS}_what_nobody_wants_is_not_read_through",),
+    ),
+    Mutant(
+        "the next record is copied for one that is gone",
+        f"{ENGINE}/dead_letters.py",
+        "        while offsets and offsets[0] < record.offset:\n"
+        "            portion.put(place, offsets.popleft(), None)\n"
+        "        if not offsets or portion.is_full:\n"
+        "            return\n"
+        "        if offsets[0] == record.offset:\n",
+        "        if not offsets or portion.is_full:\n            return\n        if offsets[0] <= record.offset:\n",
+        (f"{ORIGINS}_no_other_record_is_taken_for_one_that_is_gone",),
     ),
     Mutant(
         "what was decided counts as sent",

@@ -123,6 +123,6 @@ def rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def is_public(entry: Entry) -> bool:
-    """Whether people outside see this entry; such entries are confirmed before the others are sent."""
-    return isinstance(entry, Letter) or TOPICS[entry.topic].is_public
+def is_public(event: Event) -> bool:
+    """Whether people outside see this event; such events are confirmed before the others are sent."""
+    return TOPICS[event.topic].is_public

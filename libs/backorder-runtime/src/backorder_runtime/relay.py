@@ -1,19 +1,24 @@
 """Publishes a shard's outbox in sequence, cause before effect.
 
 Within a group of batches the public events are confirmed before the internal ones are sent: nobody can see
-what an event led to before the event. Batches come from memory right after their commit; after a claim,
-from the table.
+what an event led to before the event. Dead letters lead to nothing, and stand in no order with events: they go
+last, those that are read again from their origins in the order of these. Batches come from memory right after
+their commit; after a claim, from the table.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 
-from backorder_runtime.dead_letters import OriginReader, wire
+from backorder_runtime.dead_letters import Copy, OriginReader, wire
 from backorder_runtime.outbox import Letter, OutboxBatch, Stamp, Wire, is_public, rfc3339
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.telemetry import DEAD_LETTERS, OUTBOX_AGE, OUTBOX_BATCHES
+
+Dated = tuple[Letter, datetime]
+_MANY_LETTERS = 1_000
 
 
 class Relay:
@@ -52,7 +57,7 @@ class Relay:
         """Publish until cancelled. Raises `PublishingFailed`; the shard is then to be dropped."""
         while True:
             await self._some.wait()
-            group = tuple(self._waiting)
+            group = self._next_group()
             await self._publish(group)
             for _ in group:
                 self._waiting.popleft()
@@ -62,24 +67,46 @@ class Relay:
             self.export()
             self._fewer.set()
 
+    def _next_group(self) -> Sequence[OutboxBatch]:
+        """What waits, up to the batch that makes it many letters: their events may not wait for all that follow."""
+        letters = 0
+        for count, batch in enumerate(self._waiting, 1):
+            letters += sum(isinstance(entry, Letter) for entry in batch.entries)
+            if letters >= _MANY_LETTERS:
+                return tuple(islice(self._waiting, count))
+        return tuple(self._waiting)
+
     async def _publish(self, group: Sequence[OutboxBatch]) -> None:
         public: list[Wire] = []
         internal: list[Wire] = []
+        letters: list[Dated] = []
         for batch in group:
             time = rfc3339(batch.decided_at).encode()
             for sequence, entry in enumerate(batch.entries, batch.first_sequence):
-                (public if is_public(entry) else internal).extend(
-                    [await self._letter(entry, batch.decided_at)]
-                    if isinstance(entry, Letter)
-                    else [self._stamp.wire(entry, sequence, time)]
-                )
+                if isinstance(entry, Letter):
+                    letters.append((entry, batch.decided_at))
+                else:
+                    (public if is_public(entry) else internal).append(self._stamp.wire(entry, sequence, time))
         for records in (public, internal):
             if records:
                 await self._publisher.publish(records)
+        await self._publish_letters(letters)
 
-    async def _letter(self, letter: Letter, at: datetime) -> Wire:
-        DEAD_LETTERS.labels(letter.origin.topic, letter.reason).inc()
-        return wire(self._service, letter, letter.copy or await self._origins.read(letter.origin), at)
+    async def _publish_letters(self, letters: Sequence[Dated]) -> None:
+        """Those with a copy first; the others by portions, of which one is in memory."""
+        await self._send_letters([(letter, at, letter.copy) for letter, at in letters if letter.copy is not None])
+        left = [(letter, at) for letter, at in letters if letter.copy is None]
+        while left:
+            copies = await self._origins.read({letter.origin for letter, _ in left})
+            await self._send_letters([(x, at, copies[x.origin]) for x, at in left if x.origin in copies])
+            left = [(letter, at) for letter, at in left if letter.origin not in copies]
+
+    async def _send_letters(self, letters: Sequence[tuple[Letter, datetime, Copy | None]]) -> None:
+        if not letters:
+            return
+        await self._publisher.publish([wire(self._service, letter, copy, at) for letter, at, copy in letters])
+        for letter, _, _ in letters:
+            DEAD_LETTERS.labels(letter.origin.topic, letter.reason).inc()
 
     def export(self) -> None:
         """Show how much is unconfirmed, and since when."""

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from backorder_contracts.handled import DISCARDED, REPLAYED
-from backorder_contracts.internal import Origin
-from backorder_runtime.dead_letters import Copy, OriginReader
+from backorder_runtime.dead_letters import NOTHING, Copy, OriginReader
 from backorder_runtime.dlq.handled import Handled, Handler
 from backorder_runtime.dlq.letters import LetterReader, StoredLetter, headers_again, is_input
 from backorder_runtime.outbox import Wire
 from backorder_runtime.publisher import Publisher
 
 _AT_ONCE = 200
-_NOTHING: Copy = (None, None, ())
 
 
 @dataclass(slots=True)
@@ -55,7 +53,7 @@ class Replayer:
 
     async def _replay(self, group: Sequence[StoredLetter]) -> None:
         copies = {letter.id: await self._copy(letter) for letter in group}
-        whole = [letter for letter in group if copies[letter.id] != _NOTHING or letter.has_copy]
+        whole = [letter for letter in group if copies[letter.id] != NOTHING or letter.has_copy]
         for letter in group:
             if letter not in whole:
                 self.account.left[letter.id] = "the letter has no copy of the record, and its topic no longer has it"
@@ -80,14 +78,19 @@ async def discard(letters: Sequence[StoredLetter], handled: Handled, publisher: 
 
 async def stands_at_origin(origins: OriginReader, letter: StoredLetter) -> bool:
     """Whether the record can still be read where it was refused."""
-    return await origin_copy(origins, letter) != _NOTHING
+    return await origin_copy(origins, letter) != NOTHING
 
 
 async def origin_copy(origins: OriginReader, letter: StoredLetter) -> Copy:
     """The record where it was refused, if that is still the one that the letter is about; else nothing."""
-    key, value, headers = await origins.read(Origin(letter.why.topic, letter.why.partition, letter.why.offset))
-    is_another = (letter.key is not None and letter.key != key) or (letter.headers and letter.headers != headers)
-    return _NOTHING if is_another else (key, value, headers)
+    copy = (await origins.read([letter.origin]))[letter.origin]
+    return NOTHING if copy is None or _is_another(letter, copy) else copy
+
+
+def _is_another(letter: StoredLetter, copy: Copy) -> bool:
+    """Whether the record is not the one that was refused."""
+    key, _, headers = copy
+    return (letter.key is not None and letter.key != key) or bool(letter.headers and letter.headers != headers)
 
 
 def letter_copy(letter: StoredLetter) -> Copy:
