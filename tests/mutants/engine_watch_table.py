@@ -4,6 +4,7 @@ from engine_table import ENGINE, TESTS
 from mutant_harness import Mutant
 
 STOPS, SCHEMA = f"{TESTS}/test_stops.py::test", f"{TESTS}/test_schema.py::test"
+ACCEPTANCE = f"{TESTS}/test_topic_acceptance.py::test"
 TRUNCATED = f"{STOPS}_a_log_that_is_truncated_beyond_where_it_stands_stops_it_while_it_runs"
 NOT_MIGRATED = f"{SCHEMA}_a_schema_that_is_not_migrated_stops_it_before_it_reads"
 
@@ -63,5 +64,33 @@ MUTANTS = (
         "SET LOCAL lock_timeout = '200ms'",
         "SELECT 1",
         (f"{SCHEMA}_a_migration_that_has_to_wait_for_a_table_holds_up_nobody_who_reads_it",),
+    ),
+    Mutant(
+        "what was refused in a topic that was made anew hides what is refused in the new one",
+        f"{ENGINE}/topic_pin.sql",
+        "DELETE FROM dead_letter WHERE topic = ANY ($1::text[])",
+        "DELETE FROM dead_letter WHERE topic = ANY ($1::text[]) AND false",
+        (f"{ACCEPTANCE}_what_was_refused_in_a_topic_that_was_made_anew_is_refused_for_the_first_time[True]",),
+    ),
+    Mutant(
+        "what was refused in a topic that only lost records is refused once more",
+        f"{ENGINE}/topic_acceptance.py",
+        'await conn.execute(_SQL["forget_refused"], list(acceptance.anew))',
+        'await conn.execute(_SQL["forget_refused"], list(acceptance.pins))',
+        (f"{ACCEPTANCE}_what_was_refused_in_a_topic_that_was_made_anew_is_refused_for_the_first_time[False]",),
+    ),
+    Mutant(
+        "a dead letter of a topic that was made anew copies a record of the new one",
+        f"{ENGINE}/topic_acceptance.py",
+        "            return without_record(entry, _GONE)\n",
+        "            return entry\n",
+        (f"{ACCEPTANCE}_a_letter_that_was_to_be_sent_comes_without_a_record_of_the_topic_that_was_made_anew[True]",),
+    ),
+    Mutant(
+        "another record is replayed for one that was gone before it was copied",
+        f"{ENGINE}/dlq/replay.py",
+        "        fits_a_letter(letter.service, copy)\n        or (letter.key",
+        "        (letter.key",
+        (f"{TESTS}/test_dlq.py::test_no_other_record_is_replayed_for_one_that_was_gone_before_it_was_copied",),
     ),
 )

@@ -16,6 +16,7 @@ from backorder_runtime.record import Record
 
 pytestmark = pytest.mark.stack
 
+NOT_THERE = "the letter does not have the record, and its topic no longer does"
 HEADERS = (("dlq-reason", b"from an earlier life"), ("x", b"\xff"), ("x", None), ("ce_sequence", b"4"))
 
 
@@ -146,17 +147,30 @@ async def test_a_letter_that_was_sent_twice_is_one_letter(bench: Bench) -> None:
 async def test_a_record_that_its_letter_has_no_room_for_is_read_from_its_origin_while_it_stands_there(
     bench: Bench,
 ) -> None:
-    (record,) = await refused(bench, "stock-changed", b"x" * 1000, reason="too-large")
-    gone = Origin("stock-changed", 2, record.offset + 1_000)
-    for origin, copy in ((record.origin, (record.key, None, record.headers)), (gone, (b"k", None, ()))):
-        letter = Letter(origin, "too-large", "left at its origin", copy)
-        await bench.publisher.publish([wire("inventory-sync", letter, copy, utc_now())])
-    _, there, nowhere = [str(each["letter"]) for each in await listed(bench)]
+    (record,) = await refused(bench, "stock-changed", b"x" * 10_500_000, reason="too-large")
+    gone = Letter(Origin("stock-changed", 2, record.offset + 1_000), "too-large", "left at its origin", None)
+    await bench.publisher.publish([wire("inventory-sync", gone, (b"k", None, ()), utc_now())])
+    there, nowhere = [str(each["letter"]) for each in await listed(bench)]
     code, said = await backorder(bench.settings, "dlq", "replay", there, nowhere, "--yes")
     assert code == 1
     assert "replayed 1 dead letter" in said
-    assert f"{nowhere}: the letter has no room for the record, and its topic no longer has it" in said
+    assert f"{nowhere}: {NOT_THERE}" in said
     assert [value for _, _, value, _ in await replayed(bench, "stock-changed")] == [record.value]
+
+
+async def test_no_other_record_is_replayed_for_one_that_was_gone_before_it_was_copied(bench: Bench) -> None:
+    await bench.publisher.publish([Wire("stock-changed", None, b"another", (), 2)])
+    (another,) = await bench.values("stock-changed")
+    gone = Letter(Origin("stock-changed", 2, another.offset), "conflicting-duplicate", "the first stands", None)
+    await bench.publisher.publish([wire("inventory-sync", gone, None, utc_now())])
+    (name,) = [str(each["letter"]) for each in await listed(bench)]
+    code, said = await backorder(bench.settings, "dlq", "replay", name, "--yes")
+    assert (code, await replayed(bench, "stock-changed")) == (1, [])
+    assert f"{name}: {NOT_THERE}" in said
+    assert (
+        "the first stands; its topic no longer has the record"
+        in (await backorder(bench.settings, "dlq", "show", name))[1]
+    )
 
 
 async def test_a_message_between_services_is_not_replayed_a_second_time_when_the_first_was_cut_off(

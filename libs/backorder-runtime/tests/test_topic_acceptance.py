@@ -2,14 +2,24 @@
 
 from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
 from aiokafka.errors import CommitFailedError
+from engine_support.tally import TABLES
 
-from backorder_runtime import topic_acceptance
+from backorder_contracts.internal import Origin
+from backorder_dev.stack import Database
+from backorder_runtime import store, topic_acceptance
+from backorder_runtime.clock import utc_now
 from backorder_runtime.command_line import CannotDo
+from backorder_runtime.dead_letters import NOTHING
+from backorder_runtime.outbox import Event, Letter, OutboxBatch
+from backorder_runtime.record import DeadLetter
 from backorder_runtime.settings import KafkaSettings
+from backorder_runtime.tables import TOPIC_PIN
 from backorder_runtime.topic_acceptance import Acceptance, Move, accept
 
+ANEW, STAYS = "stock-changed", "supplier-delivery"
 MADE_ANEW = Acceptance(
     "cluster",
     {"stock-changed": ("new", 4), "supply-entry": ("new", 4)},
@@ -23,7 +33,7 @@ class Did(list):
     intake_runs = False
 
     async def fetch(self, _statement):
-        return [{"topic": "supply-entry"}]
+        return [{"topic": "supply-entry"}]  # that lanes read it
 
     @asynccontextmanager
     async def transaction(self):
@@ -67,3 +77,47 @@ async def test_while_the_intake_runs_nothing_is_done_and_a_person_is_told_to_sto
     with pytest.raises(CannotDo, match="inventory-sync still runs: stop it"):
         await accept(did, KafkaSettings(), "inventory-sync", MADE_ANEW)
     assert did == []
+
+
+@pytest.fixture
+async def conn(database: Database):
+    made = await asyncpg.connect(database.urls["inventory_sync"])
+    for statement in (*TABLES, TOPIC_PIN):
+        await made.execute(statement)
+    yield made
+    await made.close()
+
+
+async def accepted(conn, anew):
+    """`stock-changed` is accepted, which was made anew or has lost records."""
+    acceptance = Acceptance("cluster", {"stock-changed": ("id", 4)}, [], frozenset({"stock-changed"} if anew else ()))
+    return await accept(conn, KafkaSettings(), "inventory-sync", acceptance)
+
+
+@pytest.mark.parametrize("anew", [True, False])
+async def test_what_was_refused_in_a_topic_that_was_made_anew_is_refused_for_the_first_time(conn, anew):
+    letters = [DeadLetter(Origin(topic, 1, 7), "conflicting-duplicate", "no") for topic in (ANEW, STAYS)]
+    await store.refuse(conn, letters, utc_now())
+    await accepted(conn, anew)
+    assert await store.refuse(conn, letters, utc_now()) == (letters[:1] if anew else [])
+
+
+@pytest.mark.parametrize("anew", [True, False])
+async def test_a_letter_that_was_to_be_sent_comes_without_a_record_of_the_topic_that_was_made_anew(conn, anew):
+    event = Event("supply", "A@W1", "x", b"{}", None, None)
+    here, away = letter(ANEW, None), letter(STAYS, None)
+    copied = letter(ANEW, (b"k", b"v", ()))
+    await store.claim(conn, 2, "one", {"supply-entry": 0})
+    first = OutboxBatch(1, utc_now(), [event, here, copied])
+    await store.put_outbox(conn, {2: first})
+    second = OutboxBatch(4, utc_now(), [away, event])
+    await store.put_outbox(conn, {2: second})
+    lost = await accepted(conn, anew)
+    gone = Letter(here.origin, here.reason, "no; its topic was made anew before the record was copied", NOTHING)
+    told = [batch.entries for batch in await store.unsent(conn, 2, 0)]
+    assert told == [[event, gone if anew else here, copied], [away, event]]
+    assert lost == (1 if anew else 0)
+
+
+def letter(topic, copy):
+    return Letter(Origin(topic, 1, 7), "conflicting-duplicate", "no", copy)

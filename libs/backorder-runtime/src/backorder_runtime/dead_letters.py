@@ -66,6 +66,11 @@ def wire(service: str, letter: Letter, copy: Copy | None, at: datetime) -> Wire:
     return Wire(topic, key, value, marked)
 
 
+def fits_a_letter(service: str, copy: Copy) -> bool:
+    """Whether a dead letter holds all of the record."""
+    return _size(copy) <= _room(service)
+
+
 def _room(service: str) -> int:
     return (TOPICS[dead_letter(service)].max_message_bytes or 1_000_000) - _OWN_HEADERS
 

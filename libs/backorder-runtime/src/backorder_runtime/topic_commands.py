@@ -60,7 +60,8 @@ def accept_topics(
             acceptance = await find_out(conn, kafka, service, topics)
             _say_moves(acceptance)
             if not dry_run and agreed(f"have {service} go on with {', '.join(acceptance.pins)}", yes=yes):
-                await accept(conn, kafka, service, acceptance)
+                if lost := await accept(conn, kafka, service, acceptance):
+                    say(f"{lost} records that were refused are gone: their dead letters come without them, and say so")
                 say(f"done; start {service}")
         except WrongDatabase as problem:
             raise CannotDo(str(problem)) from problem

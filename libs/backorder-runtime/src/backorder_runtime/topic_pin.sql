@@ -25,3 +25,12 @@ WHERE input.topic = $1 AND input.shard = seen.shard
 
 -- name: lane_topics
 SELECT DISTINCT topic FROM shard_input
+
+-- name: forget_refused
+DELETE FROM dead_letter WHERE topic = ANY ($1::text[])
+
+-- name: outbox
+SELECT shard, first_sequence, decided_at, payload FROM outbox ORDER BY shard, first_sequence
+
+-- name: tell_instead
+UPDATE outbox SET payload = $3 WHERE shard = $1 AND first_sequence = $2

@@ -236,7 +236,7 @@ async def _possible(
                 "`backorder audit` whether its effect is there, then say --again or discard it"
             )
         elif not letter.has_copy and not await stands_at_origin(origins, letter):
-            left[letter.id] = "the letter has no room for the record, and its topic no longer has it"
+            left[letter.id] = "the letter does not have the record, and its topic no longer does"
     chosen = [each for each in found if each.letter.id not in left]
     if doubtful := sum(handled.in_doubt(each.letter) for each in chosen):
         tell(f"{showing.count(doubtful)} may have been replayed before, by a command that was cut off")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from backorder_contracts.handled import DISCARDED, REPLAYED
-from backorder_runtime.dead_letters import NOTHING, Copy, OriginReader
+from backorder_runtime.dead_letters import NOTHING, Copy, OriginReader, fits_a_letter
 from backorder_runtime.dlq.handled import Handled, Handler
 from backorder_runtime.dlq.letters import LetterReader, StoredLetter, headers_again, is_input
 from backorder_runtime.outbox import Wire
@@ -56,7 +56,7 @@ class Replayer:
         whole = [letter for letter in group if copies[letter.id] != NOTHING or letter.has_copy]
         for letter in group:
             if letter not in whole:
-                self.account.left[letter.id] = "the letter has no copy of the record, and its topic no longer has it"
+                self.account.left[letter.id] = "the letter does not have the record, and its topic no longer does"
         if not whole:
             return
         ours = await self._handled.claim(self._publisher, whole, self._handler)
@@ -88,9 +88,13 @@ async def origin_copy(origins: OriginReader, letter: StoredLetter) -> Copy:
 
 
 def _is_another(letter: StoredLetter, copy: Copy) -> bool:
-    """Whether the record is not the one that was refused."""
+    """Whether the record is not the one that was refused: that one was too large, or gone, when it was to be copied."""
     key, _, headers = copy
-    return (letter.key is not None and letter.key != key) or bool(letter.headers and letter.headers != headers)
+    return (
+        fits_a_letter(letter.service, copy)
+        or (letter.key is not None and letter.key != key)
+        or bool(letter.headers and letter.headers != headers)
+    )
 
 
 def letter_copy(letter: StoredLetter) -> Copy:

@@ -94,7 +94,7 @@ def whole(letter: StoredLetter, event: DeadLetterHandled | None, console: Consol
     for name, value in letter.headers:
         console.print(Text(f"header   {_text(name.encode())}: {_text(value)}"))
     if not letter.has_copy:
-        console.print("value    too large for a dead letter: it stands at its origin while that is kept")
+        console.print("value    not in the letter: too large for it, or gone before it was copied, as the detail says")
     elif letter.value is None:
         console.print("value    none")
     else:
