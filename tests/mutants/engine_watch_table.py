@@ -93,4 +93,25 @@ MUTANTS = (
         "        (letter.key",
         (f"{TESTS}/test_dlq.py::test_no_other_record_is_replayed_for_one_that_was_gone_before_it_was_copied",),
     ),
+    Mutant(
+        "what lanes had still to read of a topic that was made anew hides what is refused in the new one",
+        f"{ENGINE}/outcome.py",
+        "[x for x, _ in refusals if x.origin not in of_log_before]",
+        "[x for x, _ in refusals]",
+        (f"{ACCEPTANCE}_what_lanes_had_still_to_read_of_it_and_refuse_later_comes_without_a_record_and_hides_none",),
+    ),
+    Mutant(
+        "what was sent on before a topic lost records is gone with them",
+        f"{ENGINE}/topic_pin.sql",
+        "pinned_at = CASE WHEN topic_pin.topic_id = $2 THEN topic_pin.pinned_at ELSE now() END",
+        "pinned_at = now()",
+        (f"{ACCEPTANCE}_a_topic_that_lost_records_is_known_for_as_long_as_before",),
+    ),
+    Mutant(
+        "what was sent on before the database was begun is gone",
+        f"{ENGINE}/topic_pin.sql",
+        "SELECT topic, topic_id, partitions, $1, '-infinity'",
+        "SELECT topic, topic_id, partitions, $1, now()",
+        (f"{ACCEPTANCE}_a_topic_that_lost_records_is_known_for_as_long_as_before",),
+    ),
 )

@@ -1,6 +1,7 @@
 """Topics are accepted as a whole, or not at all."""
 
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -10,10 +11,12 @@ from engine_support.tally import TABLES
 from backorder_contracts.internal import Origin
 from backorder_dev.stack import Database
 from backorder_runtime import store, topic_acceptance
+from backorder_runtime.bundle import Bundler
 from backorder_runtime.clock import utc_now
 from backorder_runtime.command_line import CannotDo
 from backorder_runtime.dead_letters import NOTHING
 from backorder_runtime.outbox import Event, Letter, OutboxBatch
+from backorder_runtime.outcome import Outcome, keep
 from backorder_runtime.record import DeadLetter
 from backorder_runtime.settings import KafkaSettings
 from backorder_runtime.tables import TOPIC_PIN
@@ -90,7 +93,9 @@ async def conn(database: Database):
 
 async def accepted(conn, anew):
     """`stock-changed` is accepted, which was made anew or has lost records."""
-    acceptance = Acceptance("cluster", {"stock-changed": ("id", 4)}, [], frozenset({"stock-changed"} if anew else ()))
+    acceptance = Acceptance(
+        "cluster", {"stock-changed": ("another" if anew else "id", 4)}, [], frozenset({"stock-changed"} if anew else ())
+    )
     return await accept(conn, KafkaSettings(), "inventory-sync", acceptance)
 
 
@@ -117,6 +122,40 @@ async def test_a_letter_that_was_to_be_sent_comes_without_a_record_of_the_topic_
     told = [batch.entries for batch in await store.unsent(conn, 2, 0)]
     assert told == [[event, gone if anew else here, copied], [away, event]]
     assert lost == (1 if anew else 0)
+
+
+async def test_what_lanes_had_still_to_read_of_it_and_refuse_later_comes_without_a_record_and_hides_none(conn):
+    await pin(conn, ANEW, STAYS)
+    before, now = utc_now() - timedelta(minutes=5), utc_now()
+    await accepted(conn, anew=True)
+    assert details(await refused(conn, before, now)) == {ANEW: "no; its topic was made anew", STAYS: "no"}
+    assert details(await refused(conn, now, now)) == {ANEW: "no"}, "the record at that offset of the new topic"
+
+
+async def test_a_topic_that_lost_records_is_known_for_as_long_as_before(conn):
+    await pin(conn, ANEW)
+    before, now = utc_now() - timedelta(minutes=5), utc_now()
+    await accepted(conn, anew=False)
+    assert details(await refused(conn, before, now)) == {ANEW: "no", STAYS: "no"}
+
+
+async def pin(conn, *topics):
+    """Topics that are read for the first time."""
+    ids = ["id" for _ in topics]
+    await conn.execute(topic_acceptance._SQL["pin"], "cluster", topics, ids, [4 for _ in topics])
+
+
+async def refused(conn, written, now):
+    """The letters that are stored when a lane refuses a message about each topic, which was written then."""
+    claim = await store.claim(conn, 2, "one", {"supply-entry": 0})
+    outcome, written_ms = Outcome(Bundler(4)), int(1000 * written.timestamp())
+    for topic in (ANEW, STAYS):
+        outcome.take([DeadLetter(Origin(topic, 1, 7), "conflicting-duplicate", "no")], None, written_ms)
+    return (await keep(conn, {2: (claim.next_sequence, outcome)}, now))[2].entries
+
+
+def details(letters):
+    return {letter.origin.topic: letter.detail for letter in letters}
 
 
 def letter(topic, copy):

@@ -225,7 +225,7 @@ class Batch(Generic[E, F]):
         outcome.facts += len(facts)
         try:
             if effects := handler.evolve(arrived, facts, now):
-                outcome.take(effects, item.trace)
+                outcome.take(effects, item.trace, item.written_ms)
         except Exception as defect:  # noqa: BLE001 - raised at the end, see `process`
             self._doom(arrived.lane, item, defect)
 

@@ -21,6 +21,11 @@ class Unpacked:
         self._record = record
         self._messages: list[Record] | None = None
 
+    @property
+    def timestamp_ms(self) -> int:
+        """When its record was written."""
+        return self._record.timestamp_ms
+
     def __getitem__(self, index: int) -> Record:
         if self._messages is None:
             self._messages = list(unpack(self._record))
@@ -44,6 +49,11 @@ class Input(Struct, Generic[E], gc=False):
     def record(self) -> Record | None:
         """The record that it came from, as if it had been sent alone; None of a timer."""
         return self.source[self.index] if isinstance(self.source, Unpacked) else self.source
+
+    @property
+    def written_ms(self) -> int | None:
+        """When what it came from was written; None of a timer."""
+        return None if self.source is None else self.source.timestamp_ms
 
 
 class Reader(Generic[E]):

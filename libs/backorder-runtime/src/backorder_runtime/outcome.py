@@ -1,15 +1,20 @@
 """What batches lead to, collected while their inputs are decided, and stored in their transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from backorder_contracts.topics import TOPICS
 from backorder_runtime import store
 from backorder_runtime.bundle import Bundler
 from backorder_runtime.database import Conn
+from backorder_runtime.dead_letters import without_record
 from backorder_runtime.outbox import Entry, Event, Letter, OutboxBatch
 from backorder_runtime.record import DeadLetter, Effect, Message, Record, SetTimer
+
+Refusal = tuple[DeadLetter, int | None]
+"""With when the message was written that was refused."""
+_CLOCKS_DIFFER = timedelta(minutes=1)  # at most; a topic is not made anew and accepted in that time
 
 
 @dataclass(slots=True)
@@ -22,7 +27,7 @@ class Outcome:
 
     bundler: Bundler
     entries: list[Entry] = field(default_factory=list)
-    refusals: list[DeadLetter] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
     timers: list[SetTimer] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     parked: list[tuple[str, Record]] = field(default_factory=list)
@@ -31,8 +36,8 @@ class Outcome:
     inputs: int = 0
     facts: int = 0
 
-    def take(self, effects: Iterable[Effect], trace: str | None) -> None:
-        """Take what one input leads to, which goes on with its trace."""
+    def take(self, effects: Iterable[Effect], trace: str | None, written_ms: int | None = None) -> None:
+        """Take what one input leads to, which was written then and goes on with its trace."""
         for effect in effects:
             match effect:
                 case Message() if TOPICS[effect.topic].is_public:
@@ -42,7 +47,7 @@ class Outcome:
                 case Message():
                     self.bundler.add(effect, trace)
                 case DeadLetter():
-                    self.refusals.append(effect)
+                    self.refusals.append((effect, written_ms))
                 case SetTimer():
                     self.timers.append(effect)
 
@@ -60,8 +65,7 @@ async def keep(conn: Conn, outcomes: Mapping[int, tuple[int, Outcome]], now: dat
         if each.errors or each.parked:
             await store.park(conn, shard, each.errors, each.parked, now)
         if each.refusals:
-            fresh = await store.refuse(conn, each.refusals, now)
-            each.entries.extend(Letter(x.origin, x.reason, x.detail, None) for x in fresh)
+            each.entries.extend(await _letters(conn, each.refusals, now))
         each.entries.extend(each.bundler.take())
     batches = {
         shard: OutboxBatch(first, now, tuple(each.entries)) for shard, (first, each) in outcomes.items() if each.entries
@@ -69,3 +73,26 @@ async def keep(conn: Conn, outcomes: Mapping[int, tuple[int, Outcome]], now: dat
     if batches:
         await store.put_outbox(conn, batches)
     return batches
+
+
+async def _letters(conn: Conn, refusals: Sequence[Refusal], now: datetime) -> Sequence[Letter]:
+    """The dead letters of what nobody had refused before.
+
+    What our intake sent on before a topic was made anew names offsets of the one before: they are not noted, or they
+    would pass for those of the new one, and nothing is copied from there.
+    """
+    since = await store.known_since(conn, {refused.origin.topic for refused, _ in refusals})
+    of_log_before = {x.origin: _letter(x) for x, written in refusals if _is_before(written, since.get(x.origin.topic))}
+    fresh = await store.refuse(conn, [x for x, _ in refusals if x.origin not in of_log_before], now)
+    gone = [without_record(letter, "its topic was made anew") for letter in of_log_before.values()]
+    return [*map(_letter, fresh), *gone]
+
+
+def _is_before(written_ms: int | None, since: datetime | None) -> bool:
+    if written_ms is None or since is None:
+        return False
+    return datetime.fromtimestamp(written_ms / 1000, UTC) < since - _CLOCKS_DIFFER
+
+
+def _letter(refused: DeadLetter) -> Letter:
+    return Letter(refused.origin, refused.reason, refused.detail, None)

@@ -97,6 +97,9 @@ FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::text[])
     AS refused (topic, partition, "offset", reason, detail)
 ON CONFLICT DO NOTHING RETURNING topic, partition, "offset"
 
+-- name: known_since
+SELECT topic, pinned_at FROM topic_pin WHERE topic = ANY ($1::text[]) AND pinned_at > '-infinity'
+
 -- name: parked
 SELECT lane, resume FROM parked_lane WHERE shard = $1
 

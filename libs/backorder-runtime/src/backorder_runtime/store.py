@@ -1,7 +1,7 @@
 """The engine's SQL, one method per statement; every write happens inside the batch's transaction."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -181,8 +181,15 @@ async def set_timers(conn: Conn, timers: Mapping[int, Sequence[SetTimer]]) -> No
         await conn.execute(_SQL["set_timers"], *_columns(armed, 4))
 
 
+async def known_since(conn: Conn, topics: Iterable[str]) -> Mapping[str, datetime]:
+    """Since when topics are the ones that they are: those that were made anew since the database was begun."""
+    return dict(await conn.fetch(_SQL["known_since"], list(topics)))
+
+
 async def refuse(conn: Conn, letters: Sequence[DeadLetter], now: datetime) -> list[DeadLetter]:
     """Note refused records; returns those that nobody had refused before."""
+    if not letters:
+        return []
     first = {letter.origin: letter for letter in reversed(letters)}
     columns = [
         (o.topic, o.partition, o.offset, letter.reason, letter.detail)

@@ -2,14 +2,16 @@
 SELECT topic, topic_id, partitions, cluster_id FROM topic_pin WHERE topic = ANY ($1::text[]) ORDER BY topic
 
 -- name: pin
+-- What a topic says when it is first read may be older than the database: it was this topic for ever, as far as we know.
 INSERT INTO topic_pin (topic, topic_id, partitions, cluster_id, pinned_at)
-SELECT topic, topic_id, partitions, $1, now()
+SELECT topic, topic_id, partitions, $1, '-infinity'
 FROM unnest($2::text[], $3::text[], $4::integer[]) AS seen (topic, topic_id, partitions)
 ON CONFLICT (topic) DO NOTHING
 
 -- name: repin
 INSERT INTO topic_pin (topic, topic_id, partitions, cluster_id, pinned_at) VALUES ($1, $2, $3, $4, now())
-ON CONFLICT (topic) DO UPDATE SET topic_id = $2, partitions = $3, cluster_id = $4, pinned_at = now()
+ON CONFLICT (topic) DO UPDATE SET topic_id = $2, partitions = $3, cluster_id = $4,
+    pinned_at = CASE WHEN topic_pin.topic_id = $2 THEN topic_pin.pinned_at ELSE now() END
 
 -- name: stands
 SELECT shard, next_offset FROM shard_input WHERE topic = $1 ORDER BY shard
