@@ -3,7 +3,7 @@
 from engine_table import ENGINE, LOOP, TESTS
 from mutant_harness import Mutant
 
-BATCH, RELAY, ASKING = (f"{TESTS}/test_{name}.py::test" for name in ("batch", "relay", "asking"))
+BATCH, OUTCOME, RELAY, ASKING = (f"{TESTS}/test_{name}.py::test" for name in ("batch", "outcome", "relay", "asking"))
 ORIGINS = f"{TESTS}/test_origin_reader.py::test"
 INTAKE, RETENTION = f"{TESTS}/test_intake_loop.py::test", f"{TESTS}/test_retention.py::test"
 ANSWERS = f"{TESTS}/test_letting_go.py::test"
@@ -128,6 +128,36 @@ MUTANTS = (
         "bundles = [*self._full, *(_event(place, bundle) for place, bundle in self._open.items())]",
         "bundles = [*(_event(place, bundle) for place, bundle in self._open.items()), *self._full]",
         (f"{TESTS}/test_bundle.py::test_what_goes_on_after_a_full_bundle_comes_after_it",),
+    ),
+    # ── how something stands ───────────────────────────────────────────────────────────────────────────
+    Mutant(
+        "how a lane stands is told for each change of a batch",
+        f"{ENGINE}/outcome.py",
+        "self.latest[topic, lane, name] =",
+        "self.latest[topic, lane, name, len(self.latest)] =",
+        (f"{BATCH}_how_a_lane_stands_is_published_once_for_a_batch_as_it_is_at_its_end",),
+    ),
+    Mutant(
+        "what tells how a lane stands changes the order of the others",
+        f"{ENGINE}/outcome.py",
+        "                    self.latest.pop((topic, lane, name), None)\n",
+        "",
+        (f"{OUTCOME}_what_is_replaced_is_left_out_and_the_rest_keeps_its_order",),
+    ),
+    Mutant(
+        "how a lane stands is told as it was in the middle of a batch",
+        f"{ENGINE}/outcome.py",
+        "self.latest[topic, lane, name] = (len(self.entries), effect, trace)",
+        "self.latest[topic, lane, name] = (\n"
+        "                        len(self.entries), Latest(topic, lane, name, lambda value=effect.write(): value), trace)",
+        (f"{OUTCOME}_how_the_lane_stands_is_asked_when_all_of_the_batch_is_decided",),
+    ),
+    Mutant(
+        "that nobody can tell how a lane stands is passed over",
+        f"{ENGINE}/batch.py",
+        "in self.outcome.complete().items():",
+        "in (self.outcome.complete() and {}).items():",
+        (f"{BATCH}_a_lane_stops_when_how_it_stands_cannot_be_told_and_no_other",),
     ),
     # ── what shards ask together ───────────────────────────────────────────────────────────────────────
     Mutant(

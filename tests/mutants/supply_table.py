@@ -4,6 +4,7 @@ from mutant_harness import Mutant
 
 SUPPLY = "services/inventory-sync/src/inventory_sync"
 TESTS = "services/inventory-sync/tests"
+ONE_BATCH = f"{TESTS}/test_one_batch.py::test"
 STORIES, FEEDS = f"{TESTS}/test_supply.py::test", f"{TESTS}/test_intake.py::test"
 STORED, KEPT = f"{TESTS}/test_database.py::test", f"{TESTS}/test_retention.py::test"
 OF_ANY_FIELD = f"{STORIES}_a_version_with_another_content_contradicts_whatever_differs"
@@ -85,6 +86,16 @@ MUTANTS = (
         'event.delivery_id if event.reason == "received" else None',
         "event.delivery_id",
         (f"{FEEDS}_a_delivery_that_brought_nothing_is_no_cause",),
+    ),
+    Mutant(
+        "all that is open in a lane is listed for each change of a batch",
+        f"{SUPPLY}/publish.py",
+        'Latest(SUPPLY, self._lane.name, "inbound.scheduled", partial(self._scheduled, fact))',
+        'Message(SUPPLY, self._lane.name, "inbound.scheduled", self._scheduled(fact))',
+        (
+            f"{ONE_BATCH}_a_batch_that_revises_all_deliveries_of_a_lane_lists_each_of_them_once",
+            f"{ONE_BATCH}_deliveries_that_become_overdue_together_are_listed_once",
+        ),
     ),
 )
 

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.handler import Arrived
+from backorder_runtime.record import Latest
 from backorder_runtime.refusal_limit import TooManyRefused
 
 A = LANES[3]
@@ -34,6 +35,29 @@ class Both(Tally):
 class Buggy(Both):
     def decide(self, arrived, now):
         return super().decide(Arrived(arrived.lane, "bug") if arrived.event == "no" else arrived, now)
+
+
+class Telling(Both):
+    """Tells, too, how many words of a lane there are; of `untellable` nobody can."""
+
+    def evolve(self, arrived, facts, now):
+        effects = super().evolve(arrived, facts, now)
+        lane, untellable = arrived.lane, arrived.event == "untellable"
+        return [*effects, Latest("supply", lane, "tally.total", lambda: b"%d" % (self.counts[lane] / (not untellable)))]
+
+    @staticmethod
+    def totals(loop):
+        wires = [wire for call in loop.publisher.calls for wire in call]
+        return [(wire.key, wire.value) for wire in wires if ("ce_type", b"tally.total") in wire.headers]
+
+
+@pytest.fixture
+async def telling(monkeypatch):
+    made = PaperLoop(monkeypatch, PaperDatabase(), Telling)
+    made.assign(*range(4))
+    await made.turn()
+    yield made
+    await made.close()
 
 
 @pytest.fixture
@@ -168,6 +192,24 @@ async def test_a_lane_that_a_timer_stopped_goes_on_though_nothing_was_kept_for_i
     assert sorted(mended.database.seen(A)) == ["bell", "rang bell", "two"]
     assert not mended.ours.shards[3].parked
     await mended.close()
+
+
+async def test_how_a_lane_stands_is_published_once_for_a_batch_as_it_is_at_its_end(telling):
+    telling.consumer.append(A2, "zero")
+    await says(telling, "one", "two", "three")
+    await says(telling, "four")
+    assert Telling.totals(telling) == [(A2.encode(), b"1"), (A.encode(), b"3"), (A.encode(), b"4")]
+
+
+async def test_a_lane_stops_when_how_it_stands_cannot_be_told_and_no_other(telling):
+    telling.consumer.append(A2, "one")
+    await says(telling, "one", "untellable")
+    assert telling.database.seen(A2) == [], "nothing of the batch is stored"
+    await telling.turn(2)
+    assert (telling.database.seen(A), telling.database.seen(A2)) == ([], ["one"])
+    [(_, lane)] = telling.database.tables.parked_lane
+    assert lane == A
+    assert Telling.totals(telling) == [(A2.encode(), b"1")]
 
 
 async def test_a_version_that_refuses_everything_stops_before_anything_of_it_is_stored_or_sent(loop):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from backorder_contracts.internal import Cause, DeliveryEntry, Origin, ShippedLine, StockEntry
 from backorder_contracts.supply import InboundScheduled, StockPositioned, SupplyDiscrepancy
-from backorder_runtime.record import DeadLetter, Message, SetTimer
+from backorder_runtime.record import DeadLetter, Latest, Message, SetTimer
 from inventory_sync.domain.decide import decide
 from inventory_sync.domain.events import DeliveryArrived, TimeCame
 from inventory_sync.domain.evolve import evolve
@@ -106,6 +106,8 @@ class World:
             case Message(topic, key, kind, value):
                 assert (topic, key) == ("supply", "P@L")
                 self.events.append(MODELS[kind].model_validate_json(value))
+            case Latest(topic, lane, kind, write):
+                self._keep(Message(topic, lane, kind, write()))
             case SetTimer(_, key, None):
                 self.timers.pop(key, None)
             case SetTimer(_, key, due_at):

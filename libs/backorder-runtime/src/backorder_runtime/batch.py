@@ -162,6 +162,9 @@ class Batch(Generic[E, F]):
             if time.perf_counter() - turn > _TURN:
                 await asyncio.sleep(0)
                 turn = time.perf_counter()
+        for lane, defect in self.outcome.complete().items():
+            _log.error("lane will be parked", lane=lane, shard=self.shard.number, exc_info=defect)
+            self._doomed.setdefault(lane, _named(defect))
         if self._doomed:
             raise Defect(self.shard.number, self._doomed)
 

@@ -10,7 +10,7 @@ from backorder_runtime.bundle import Bundler
 from backorder_runtime.database import Conn
 from backorder_runtime.dead_letters import without_record
 from backorder_runtime.outbox import Entry, Event, Letter, OutboxBatch
-from backorder_runtime.record import DeadLetter, Effect, Message, Record, SetTimer
+from backorder_runtime.record import DeadLetter, Effect, Latest, Message, Record, SetTimer
 
 Refusal = tuple[DeadLetter, int | None]
 """With when the message was written that was refused."""
@@ -21,12 +21,14 @@ _CLOCKS_DIFFER = timedelta(minutes=1)  # at most; a topic is not made anew and a
 class Outcome:
     """The effects of a batch, sorted by what becomes of them.
 
-    `parked` are inputs of stopped lanes, in order; `let_go` names what was kept for such lanes and is done. `more`:
-    more is kept for a lane that goes on.
+    `latest` are events of which only the last counts, each with its place among the `entries` and its trace. `parked`
+    are inputs of stopped lanes, in order; `let_go` names what was kept for such lanes and is done. `more`: more is kept
+    for a lane that goes on.
     """
 
     bundler: Bundler
     entries: list[Entry] = field(default_factory=list)
+    latest: dict[tuple[str, str, str], tuple[int, Latest, str | None]] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
     timers: list[SetTimer] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
@@ -46,10 +48,30 @@ class Outcome:
                     )
                 case Message():
                     self.bundler.add(effect, trace)
+                case Latest(topic, lane, name):
+                    # the last one said is the last of the dictionary, too
+                    self.latest.pop((topic, lane, name), None)
+                    self.latest[topic, lane, name] = (len(self.entries), effect, trace)
                 case DeadLetter():
                     self.refusals.append((effect, written_ms))
                 case SetTimer():
                     self.timers.append(effect)
+
+    def complete(self) -> Mapping[str, Exception]:
+        """Write the latest events, each where it was said last; returns what went wrong with it, by lane."""
+        failed: dict[str, Exception] = {}
+        entries: list[Entry] = []
+        done = 0
+        for place, each, trace in self.latest.values():
+            entries += self.entries[done:place]
+            done = place
+            try:
+                entries.append(Event(each.topic, each.lane, each.type, each.write(), None, trace))
+            except Exception as defect:  # noqa: BLE001 - see `Batch._decide`
+                failed[each.lane] = defect
+        self.entries = entries + self.entries[done:]
+        self.latest.clear()
+        return failed
 
     def rings_by(self, now: datetime) -> bool:
         """Whether there is more to do at once: what is kept, or a timer that is due."""

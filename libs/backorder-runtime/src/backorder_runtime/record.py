@@ -3,6 +3,7 @@
 They are msgspec structs because several are made for every message.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from msgspec import Struct
@@ -55,6 +56,18 @@ class Message(Struct, frozen=True, gc=False):
     everywhere: bool = False
 
 
+class Latest(Struct, frozen=True):
+    """A public event that tells how something in its lane stands now: a batch publishes the last of each type.
+
+    `write` gives its value once the batch is decided, so what is replaced costs next to nothing.
+    """
+
+    topic: str
+    lane: str
+    type: str
+    write: Callable[[], bytes]
+
+
 class DeadLetter(Struct, frozen=True, gc=False):
     """A refusal found after intake: the record at `origin` goes to the service's dead letters, once."""
 
@@ -79,7 +92,7 @@ class Timer(Struct, frozen=True, gc=False):
     due_at: datetime
 
 
-Effect = Message | DeadLetter | SetTimer
+Effect = Message | Latest | DeadLetter | SetTimer
 
 
 def trace_id(traceparent: str | None) -> str | None:

@@ -1,12 +1,13 @@
 """What the supply of a lane tells the public."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec import Struct
 
 from backorder_contracts.fields import MAX_LEVEL
 from backorder_contracts.refusal import Reason
-from backorder_runtime.record import DeadLetter, Effect, Message, SetTimer
+from backorder_runtime.record import DeadLetter, Effect, Latest, Message, SetTimer
 from inventory_sync import wire
 from inventory_sync.domain import events as e
 from inventory_sync.domain.deliveries import still_to_come
@@ -33,7 +34,8 @@ class Teller:
             case e.Positioned():
                 return (self._message("stock.positioned", self._positioned(fact)),)
             case e.InboundChanged():
-                return (self._message("inbound.scheduled", self._scheduled(fact)),)
+                # as long as all that is open in the lane: a batch that changes all of it must not repeat it each time
+                return (Latest(SUPPLY, self._lane.name, "inbound.scheduled", partial(self._scheduled, fact)),)
             case e.Discrepancy():
                 return (self._message("supply.discrepancy", self._discrepancy(fact)),)
             case e.Conflict(origin, detail):
@@ -63,13 +65,15 @@ class Teller:
             cause=entry.cause,
         )
 
-    def _scheduled(self, fact: e.InboundChanged) -> wire.Scheduled:
+    def _scheduled(self, fact: e.InboundChanged) -> bytes:
         # dates come from promises only so far, so the order of promises is the order of p50
         deliveries = tuple(
             self._inbound(delivery, delivery.announced) for delivery in still_to_come(self._lane) if delivery.announced
         )
-        return wire.Scheduled(
-            part_id=self._lane.part_id, location_id=self._lane.location_id, deliveries=deliveries, cause=fact.cause
+        return wire.encode(
+            wire.Scheduled(
+                part_id=self._lane.part_id, location_id=self._lane.location_id, deliveries=deliveries, cause=fact.cause
+            )
         )
 
     def _inbound(self, delivery: Delivery, announced: Announced) -> wire.Inbound:
