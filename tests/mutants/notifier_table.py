@@ -6,6 +6,7 @@ NOTIFIER = "services/notifier/src/notifier"
 TESTS = "services/notifier/tests"
 DECIDED, LANES = f"{TESTS}/test_decide.py::test", f"{TESTS}/test_lanes.py::test"
 TALK, SENT = f"{TESTS}/delivery/test_conversations.py::test", f"{TESTS}/delivery/test_sending.py::test"
+SLOW = f"{TESTS}/delivery/test_slow_recipients.py::test"
 LOST = f"{TALK}_who_lost_the_lease_neither_sends_nor_records"
 ACCOUNTED = f"{DECIDED}_every_rule_that_holds_is_accounted_for"
 
@@ -164,6 +165,34 @@ ON_A_STACK = (
         "on=PASSING, attempts=None,",
         "on=PASSING, attempts=1,",
         (f"{TALK}_what_was_sent_is_written_down_however_long_the_database_takes",),
+    ),
+    Mutant(
+        "a recipient at whom the server breaks holds up all others",
+        f"{NOTIFIER}/smtp.py",
+        "        if self._suspect is not None:\n",
+        "        if True:\n",
+        (f"{SLOW}_a_recipient_at_whom_the_server_breaks_holds_up_nobody_else",),
+    ),
+    Mutant(
+        "a server that breaks at every recipient costs each message a try",
+        f"{NOTIFIER}/smtp.py",
+        "        if self._suspect is not None:\n",
+        "        if False:\n",
+        (f"{SLOW}_a_server_that_breaks_at_every_recipient_costs_one_message_a_try_and_then_rests",),
+    ),
+    Mutant(
+        "two messages for one recipient make the server look broken",
+        f"{NOTIFIER}/smtp.py",
+        "        if address == self._suspect:\n",
+        "        if False:\n",
+        (f"{SLOW}_a_recipient_of_many_messages_is_asked_for_once_and_is_no_sign_that_the_server_is_broken",),
+    ),
+    Mutant(
+        "whoever was slow once is never asked for again",
+        f"{NOTIFIER}/smtp.py",
+        "        self._suspect = None\n        if self._smtp is not None:",
+        "        if self._smtp is not None:",
+        (f"{SLOW}_it_is_tried_again_later_and_later_and_goes_out_when_the_server_answers",),
     ),
     Mutant(
         "a message is put off until it is too old",

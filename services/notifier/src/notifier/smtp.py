@@ -20,6 +20,7 @@ from notifier.store import Leased
 
 _PERMANENT = 500
 _BROKEN = (SMTPException, OSError, TimeoutError)
+_NO_ANSWER = "smtp-no-answer"
 
 
 class SmtpTransport:
@@ -30,6 +31,7 @@ class SmtpTransport:
     def __init__(self, settings: SmtpSettings) -> None:
         self._settings = settings
         self._smtp: SMTP | None = None
+        self._suspect: str | None = None  # whose naming broke the connection, since when no other name was answered
 
     async def deliver(self, message: Leased, address: str, letter: Letter, enter: Enter) -> Delivery:
         """Hand one mail to the server.
@@ -48,12 +50,10 @@ class SmtpTransport:
 
     async def _address(self, address: str) -> Delivery | None:
         """Name sender and recipient; None when the server wants the mail."""
+        if address == self._suspect:
+            return TryAgain(_NO_ANSWER)  # it would break again, and that would say nothing about the server
         try:
             smtp = await self._begin()
-            await smtp.rcpt(address)
-        except SMTPRecipientRefused as refusal:
-            await self._reset()
-            return _refused(refusal, bounced=True)
         except SMTPResponseException as refusal:
             # it refuses us, not the recipient: a login, a sender address, too many connections
             self._close()
@@ -61,7 +61,28 @@ class SmtpTransport:
         except _BROKEN as error:
             self._close()
             return Unavailable(type(error).__name__)
+        return await self._name(smtp, address)
+
+    async def _name(self, smtp: SMTP, address: str) -> Delivery | None:
+        try:
+            await smtp.rcpt(address)
+        except SMTPRecipientRefused as refusal:
+            self._suspect = None
+            await self._reset()
+            return _refused(refusal, bounced=True)
+        except _BROKEN as error:
+            self._close()
+            return self._broke(address, error)
+        self._suspect = None
         return None
+
+    def _broke(self, address: str, error: Exception) -> Delivery:
+        """What to think of it: one recipient may be what the server waits for; with two in a row it is the server."""
+        if self._suspect is not None:
+            self._suspect = None
+            return Unavailable(type(error).__name__)
+        self._suspect = address
+        return TryAgain(_NO_ANSWER)
 
     async def _hand_over(self, mail: bytes) -> Delivery:
         if self._smtp is None:
@@ -77,7 +98,8 @@ class SmtpTransport:
         return Sent()
 
     async def rest(self) -> None:
-        """End the connection: servers do not like idle ones."""
+        """End the connection: servers do not like idle ones. Whoever is tried afterwards is under no suspicion."""
+        self._suspect = None
         if self._smtp is not None:
             with suppress(*_BROKEN):
                 await self._smtp.quit(timeout=2)

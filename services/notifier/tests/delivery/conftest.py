@@ -24,14 +24,18 @@ from notifier.store import MessageStore
 class MailServer:
     """A real SMTP server that follows a script; what is not in the script is accepted.
 
-    `on_rcpt` and `on_data` hold the next answers: an SMTP reply, or `drop` (cut the connection after the final dot).
-    `on_arrival` runs when a mail is complete, before the sender hears of it.
+    `on_rcpt` and `on_data` hold the next answers: an SMTP reply, or `drop` (cut the connection; for data, after the final
+    dot). `breaks_at` says how it fails whenever a recipient is named: `drop`, `silence`, or `down` (it is gone for good);
+    it `asked` for those that were named. `on_arrival` runs when a mail is complete, before the sender hears of it.
     """
 
     port: int = 0
     on_mail: deque[str] = field(default_factory=deque)
     on_rcpt: deque[str] = field(default_factory=deque)
     on_data: deque[str] = field(default_factory=deque)
+    breaks_at: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    listening: asyncio.Server | None = None
     mails: list[Mail] = field(default_factory=list)
     raw: list[bytes] = field(default_factory=list)
     dropped: int = 0
@@ -45,7 +49,14 @@ class MailServer:
         envelope.mail_options.extend(options)
         return "250 OK"
 
-    async def handle_RCPT(self, _server, _session, envelope, address, _options) -> str:  # noqa: N802
+    async def handle_RCPT(self, server, _session, envelope, address, _options) -> str:  # noqa: N802
+        self.asked.append(address)
+        if (failure := self.breaks_at.get(address)) is not None:
+            if failure == "down":
+                self.listening.close()
+            if failure == "silence":
+                await asyncio.Event().wait()
+            server.transport.abort()
         answer = self.on_rcpt.popleft() if self.on_rcpt else "250 OK"
         if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
@@ -71,6 +82,7 @@ async def mail_server() -> AsyncIterator[MailServer]:
     """A mail server of the test's own."""
     box = MailServer()
     server = await asyncio.get_running_loop().create_server(lambda: SMTP(box, hostname="mx.test"), "127.0.0.1", 0)
+    box.listening = server
     box.port = server.sockets[0].getsockname()[1]
     yield box
     server.close()
