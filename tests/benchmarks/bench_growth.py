@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import trade
-from bench_system import System, latency, ledger_step, stocked_ledger, stocked_system, whole_way
+from bench_system import latency, ledger_step, whole_way
 from measured import measured
 from meters import memory_mb
 from subscriber import Subscriber
+from systems import System, stocked_ledger, stocked_system
 
 _RATE = 500  # lines a second, at which the answer is timed
 _SECONDS = 20

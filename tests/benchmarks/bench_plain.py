@@ -23,10 +23,11 @@ from typing import Any
 
 import plain_ledger
 import trade
-from bench_system import System, drained, latency, ledger_step, running_system, stocked_ledger, subscribed
+from bench_system import drained, latency, ledger_step
 from ledger_backlog import lines_of
 from measured import measured
 from meters import cpu_seconds
+from systems import System, running_system, stocked_ledger, subscribed
 from upstream import Planned
 
 from backorder_runtime.bundle import partition_of

@@ -11,103 +11,40 @@ Run: python tests/benchmarks/bench_system.py [--lanes 20000] [--drain 150000] [-
 import argparse
 import asyncio
 import json
-import os
 import random
-import signal
-import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import trade
-from ledger_backlog import order_lines, positions
+from ledger_backlog import order_lines
 from measured import measured, median_run
-from meters import cpu_seconds, memory_mb, processes
+from meters import cpu_seconds, memory_mb
 from subscriber import KINDS, Due, Subscriber
+from systems import LIMIT, System, stocked_ledger, stocked_system
 from upstream import ANY, Planned, play
 
-from backorder_dev.local_run import LocalRun, running
-from backorder_dev.services import SERVICES, Service
-from backorder_runtime.outbox import Wire
-from backorder_runtime.publisher import Publisher
-from backorder_runtime.settings import KafkaSettings
-
-_LIMIT = 300.0  # seconds that a step may take
-_PATIENCE = 5.0  # seconds for which services may stand still before their group gives their partitions to others
 _FIRST_RATE = 2_000  # lines a second
-_POSTGRES = {"max_wal_size": "8GB"}  # as deploy/k8s sets it for production: see docs/performance/ceiling.md
 _WARM = 60  # seconds at that rate, until the broker's code is compiled
 _RUNS = 3  # of each drain
 UNITS = 200  # a second at most
 
 
-class System:
-    """A running system, with what a measurement needs of it."""
-
-    def __init__(self, run: LocalRun, publisher: Publisher, database: "asyncpg.Connection[Any]") -> None:
-        self.found = run.endpoints()
-        self.pids = processes(self.found)
-        self.workers = [service["pid"] for service in self.found.services.values()]
-        self.publisher = publisher
-        self.database = database
-        self.levels: Counter[int] = Counter()  # units that came for parts without stock
-
-    async def backlog(self, wires: Sequence[Wire]) -> None:
-        """Publish while no worker runs; they go on when everything stands in its topic."""
-        for pid in self.workers:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                await self.publisher.publish(wires)
-        finally:
-            for pid in self.workers:
-                os.kill(pid, signal.SIGCONT)
-
-    async def until(self, query: str, expected: int) -> None:
-        """Wait until a query says at least so much. Raises TimeoutError."""
-        async with asyncio.timeout(_LIMIT):
-            while (await self.database.fetchval(query) or 0) < expected:
-                await asyncio.sleep(0.05)
-
-
-@asynccontextmanager
-async def running_system(services: Sequence[Service] = SERVICES) -> AsyncIterator[System]:
-    """A system for as long as the block lasts, its broker as it is when it runs for long, its database for much load."""
-    os.environ["KAFKA_JVM_PERFORMANCE_OPTS"] = "-XX:+UseSerialGC"
-    with tempfile.TemporaryDirectory(prefix="backorder-bench-", ignore_cleanup_errors=True) as folder:
-        async with running(Path(folder), services, _POSTGRES) as run:
-            publisher = Publisher(KafkaSettings(bootstrap_servers=run.endpoints().kafka))
-            database = await asyncpg.connect(run.endpoints().database)
-            try:
-                yield System(run, publisher, database)
-            finally:
-                await database.close()
-                publisher.close()
-
-
-@asynccontextmanager
-async def stocked_ledger(lanes: int) -> AsyncIterator[System]:
-    """A ledger that knows the stock of so many lanes; no other service runs."""
-    only = [service for service in SERVICES if service.name == "gap-detector"]
-    async with running_system(only) as system:
-        await system.publisher.publish(positions(lanes, system.found.partitions))
-        await system.until("SELECT count(*) FROM gap_detector.lane", lanes)
-        yield system
-
-
 async def ledger_step(system: System, source: Iterator[trade.Order], lines: int) -> dict[str, Any]:
-    """Order lines from a backlog, decided, stored and told by one process that has read none before."""
-    read = 0
+    """Order lines from a backlog, decided, stored and published by one process that has read none before.
+
+    The clock stops when the broker has confirmed what follows from the last of them.
+    """
+    read, at_rest = 0, await system.untold()
     for _ in ("warms up", "counts"):
         backlog = order_lines(islice(source, lines // trade.LINES), system.found.partitions)
         await system.backlog(backlog)
         before, began, read = cpu_seconds(system.pids), time.time(), read + len(backlog)
         await system.until("SELECT sum(next_offset) FROM gap_detector.shard_input WHERE topic = 'order-line'", read)
+        await system.until_told(at_rest)
         rate = drained("ledger step", lines, time.time() - began, before, system)
     return rate
 
@@ -120,7 +57,7 @@ async def whole_way(
     goal = subscriber.opened + sum(len(order.short) for order in orders)
     await system.backlog([order.wire() for order in orders])
     before, began = cpu_seconds(system.pids), time.time()
-    async with asyncio.timeout(_LIMIT):
+    async with asyncio.timeout(LIMIT):
         while subscriber.opened < goal:
             await asyncio.sleep(0.02)
     return drained("whole way", lines, time.time() - began, before, system)
@@ -203,28 +140,6 @@ def _quantiles(times: Sequence[float]) -> dict[str, float]:
     if not times:
         return {"count": 0}
     return {name: round(1000 * trade.quantile(times, q), 1) for name, q in shares} | {"count": len(times)}
-
-
-@asynccontextmanager
-async def subscribed(system: System) -> AsyncIterator[Subscriber]:
-    """A subscriber; if it fails the measurement ends, since nothing would be seen any more."""
-    async with asyncio.TaskGroup() as tasks:
-        subscriber = Subscriber()
-        watching = tasks.create_task(subscriber.run(system.found.kafka))
-        await asyncio.to_thread(subscriber.ready.wait)
-        yield subscriber
-        watching.cancel()
-
-
-@asynccontextmanager
-async def stocked_system(lanes: int) -> AsyncIterator[tuple[System, Subscriber]]:
-    """A system that knows the stock of so many lanes, and a subscriber."""
-    async with running_system() as system, subscribed(system) as subscriber:
-        await system.publisher.publish(
-            [trade.stock(part, 0 if trade.is_short(part) else trade.PLENTY) for part in range(lanes)]
-        )
-        await system.until("SELECT count(*) FROM gap_detector.lane", lanes)
-        yield system, subscriber
 
 
 async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int]) -> dict[str, Any]:
