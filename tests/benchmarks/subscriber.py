@@ -19,11 +19,16 @@ Due = Mapping[tuple[str, str], Sequence[float]]  # by kind and name, in their or
 
 
 class Subscriber:
-    """Collects the events of some kinds; `seen` counts them since the last `start`, and `opened` since the first."""
+    """Collects the events of some kinds; `seen` counts them since the last `start`, and `opened` since the first.
+
+    What is `repeated`, the same event again as after a claim, is none of them: it may not stand for one that is missing.
+    """
 
     def __init__(self) -> None:
         self.opened = 0
+        self.repeated = 0
         self.seen: Counter[str] = Counter()
+        self._ids: set[bytes] = set()
         self._events: list[tuple[float, str, bytes]] = []
         self.ready = threading.Event()
 
@@ -63,9 +68,13 @@ class Subscriber:
         consumer.close()
 
     def _saw(self, record: Any) -> None:
-        kind = next((_TYPES.get(value) for name, value in record.headers() if name == "ce_type"), None)
-        if kind is None:
+        headers = dict(record.headers())
+        if (kind := _TYPES.get(headers["ce_type"])) is None:
             return
+        if (event_id := headers["ce_id"]) in self._ids:
+            self.repeated += 1
+            return
+        self._ids.add(event_id)
         self._events.append((time.time(), kind, record.value()))
         self.seen[kind] += 1
         self.opened += kind == "opened"
