@@ -61,7 +61,7 @@ async def plain_system(lanes: int, batch: int) -> AsyncIterator[tuple[System, as
             assert process.stdout is not None
             await process.stdout.readline()
             system.pids["plain"] = process.pid
-            system.workers.append(process.pid)
+            system.beside.append(process.pid)
             yield system, process.stdout
         finally:
             process.kill()

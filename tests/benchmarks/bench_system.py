@@ -3,9 +3,10 @@
 Broker and database are real, the database syncs to disk, and both share the cores with everything. Drains start from a
 backlog that stands in its topic. Latencies are open loop: every event is published at its scheduled time, whatever the
 system does, and counts from it. Upstream is a process of its own, and its events are made before the clock starts; what
-the subscriber saw is looked at when it has stopped.
+the subscriber saw is looked at when it has stopped. At last every service is killed in the middle of a backlog; what is
+lost or doubled then ends this with 1.
 
-Run: python tests/benchmarks/bench_system.py [--lanes 20000] [--drain 150000] [--seconds 30] [--json FILE]
+Run: python tests/benchmarks/bench_system.py [--lanes 20000] [--drain 150000] [--seconds 30] [--kills 2] [--json FILE]
 """
 
 import argparse
@@ -15,14 +16,16 @@ import random
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import trade
+from kills import Kills, reckoned
 from ledger_backlog import order_lines
 from measured import measured, median_run
 from meters import cpu_seconds, memory_mb
+from reckoning import wrong
 from subscriber import KINDS, Due, Subscriber
 from systems import LIMIT, System, stocked_ledger, stocked_system
 from upstream import ANY, Planned, play
@@ -142,7 +145,7 @@ def _quantiles(times: Sequence[float]) -> dict[str, float]:
     return {name: round(1000 * trade.quantile(times, q), 1) for name, q in shares} | {"count": len(times)}
 
 
-async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int]) -> dict[str, Any]:
+async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int], kills: int) -> dict[str, Any]:
     """All figures of this machine; of what is drained the median run, each in a system of its own."""
     report: dict[str, Any] = {**measured(), "lanes": lanes}
     steps = []
@@ -163,7 +166,33 @@ async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int]) ->
                 report["drain"] = median_run(ways)
                 shares = (report["drain"]["lines_per_second"] * n // 4 for n in (1, 2, 3))
                 report["latency"] = await _answers(system, subscriber, source, rates or [_FIRST_RATE, *shares], seconds)
+    if kills:
+        report["kills"] = await with_kills(lanes, drain, kills)
+        print(json.dumps(report["kills"]), flush=True)
     return report
+
+
+async def with_kills(lanes: int, lines: int, times: int) -> dict[str, Any]:
+    """Backlogs in each of which every service is killed once, after one of the same size in which none is."""
+    source, count = trade.orders(lanes, 6), lines // trade.LINES
+    few, alone, *others = [list(islice(source, n)) for n in (count // 5, count, *[count] * times)]
+    async with stocked_system(lanes) as (system, subscriber):
+        await whole_way(system, subscriber, iter(few), lines // 5)
+        undisturbed = (await whole_way(system, subscriber, iter(alone), lines))["lines_per_second"]
+        killing = Kills(system, subscriber, lanes)
+        seconds = [await killing.drain(orders) for orders in others]
+        kills = sum(map(len, killing.back_after.values()))
+        return {
+            "backlogs": times,
+            "lines": lines,
+            "kills": kills,
+            "in_the_middle": killing.in_the_middle,
+            "lines_per_second": round(lines * times / sum(seconds)),
+            "lines_per_second_undisturbed": undisturbed,
+            "seconds_lost_per_kill": round((sum(seconds) - lines * times / undisturbed) / kills, 1),
+            "back_after": killing.back_after,
+            **await reckoned(killing, chain(few, alone, *others)),
+        }
 
 
 async def _answers(
@@ -183,11 +212,14 @@ def main() -> None:
     options.add_argument("--drain", type=int, default=150_000, help="order lines in the backlog")
     options.add_argument("--seconds", type=int, default=30, help="of each rate")
     options.add_argument("--rate", type=int, action="append", default=[], help="lines a second, instead of shares")
+    options.add_argument("--kills", type=int, default=2, help="of each service, each in a backlog of its own")
     options.add_argument("--json", type=Path)
     chosen = options.parse_args()
-    report = asyncio.run(measure(chosen.lanes, chosen.drain, chosen.seconds, chosen.rate))
+    report = asyncio.run(measure(chosen.lanes, chosen.drain, chosen.seconds, chosen.rate, chosen.kills))
     if chosen.json:
         chosen.json.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+    if off := wrong(report.get("kills")):
+        raise SystemExit(f"after kills: {', '.join(off)}")
 
 
 if __name__ == "__main__":

@@ -104,6 +104,32 @@ def memory(report: Report, last: Report) -> str:
     return table(("MB of memory", "ledger step", "÷ last run", "whole way", "÷ last run"), rows)
 
 
+def kills(report: Report) -> str:
+    """The section of the backlogs in which services were killed; reports of before have none."""
+    found = report.get("kills")
+    if found is None:
+        return ""
+    rows = [(name, len(times), min(times), max(times)) for name, times in sorted(found["back_after"].items())]
+    back = table(("service", "kills", "back after, least s", "most s"), rows)
+    lost, doubled = (sum(found[place][what] for place in ("ledger", "opened", "queue")) for what in ("lost", "doubled"))
+    return f"""\
+## Killed in the middle of a backlog
+
+The whole way again, in {found["backlogs"]} backlogs of {found["lines"]:,} lines, in each of which every service is killed
+with -9 once, at a moment drawn between a tenth and 85 % of it, and started again. At rest each line of the ledger, each
+back order that opened, each one of the queue and the numbers of each lane are held against what was published.
+
+Lines lost: {lost}; doubled: {doubled}; lanes with other numbers than they must have: {found["lanes_off"]}. Of
+{found["events"]:,} events on `back-order-state` {found["repeated"]:,} came again, with the same `ce_id`, and {found["changed"]} of these had
+another content. {found["lines_per_second"]:,} lines/s with {found["kills"]} kills, of which {found["in_the_middle"]} met a backlog, and \
+{found["lines_per_second_undisturbed"]:,} in the same
+system without: {found["seconds_lost_per_kill"]} seconds lost per kill. A service is back when all of its shards are claimed again:
+
+{back}
+
+"""
+
+
 def answers(report: Report, last: Report) -> str:
     """How long an answer takes, open loop."""
     before = comparable(report, last).get("latency", [])

@@ -66,7 +66,7 @@ what they share.
 
 {tables.memory(system, last)}
 
-## Answers
+{tables.kills(system)}## Answers
 
 Every event is published at its scheduled time by a process of its own, whatever the system does, and the answer counts
 from that time until a subscriber has it. What was due in the first quarter of a rate's time is not counted. A second after

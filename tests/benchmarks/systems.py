@@ -5,7 +5,7 @@ import os
 import signal
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ _PATIENCE = 5.0  # seconds for which services may stand still before their group
 _POSTGRES = {"max_wal_size": "8GB"}  # as deploy/k8s sets it for production: see docs/performance/ceiling.md
 _TOLD = ("back-order-state", "back-order-queue")  # what a ledger publishes that refuses nothing
 
+Place = tuple[str, int]  # topic and partition
+
 
 class System:
     """A running system, with what a measurement needs of it."""
@@ -36,21 +38,27 @@ class System:
         self.run = run
         self.found = run.endpoints()
         self.pids = processes(self.found)
-        self.workers = [service["pid"] for service in self.found.services.values()]
+        self.beside: list[int] = []  # processes that work here and are no services of ours
         self.publisher = publisher
         self.database = database
         self._reader = Consumer({"bootstrap.servers": self.found.kafka, "group.id": "benchmark"})
         self.levels: Counter[int] = Counter()  # units that came for parts without stock
 
+    @property
+    def workers(self) -> list[int]:
+        """Whoever works on what is published, as it is now: a service may have been started again."""
+        return [service["pid"] for service in self.run.endpoints().services.values()] + self.beside
+
     async def backlog(self, wires: Sequence[Wire]) -> None:
         """Publish while no worker runs; they go on when everything stands in its topic."""
-        for pid in self.workers:
+        workers = self.workers
+        for pid in workers:
             os.kill(pid, signal.SIGSTOP)
         try:
             async with asyncio.timeout(_PATIENCE):
                 await self.publisher.publish(wires)
         finally:
-            for pid in self.workers:
+            for pid in workers:
                 os.kill(pid, signal.SIGCONT)
 
     async def until(self, query: str, expected: int) -> None:
@@ -75,8 +83,11 @@ class System:
 
     def _standing(self, topics: Sequence[str]) -> int:
         """How many records the broker has confirmed of these topics since they were made."""
-        places = [TopicPartition(topic, number) for topic in topics for number in range(self.found.partitions)]
-        return sum(self._reader.get_watermark_offsets(place)[1] for place in places)
+        return sum(self.ends([(topic, n) for topic in topics for n in range(self.found.partitions)]).values())
+
+    def ends(self, places: Iterable[Place]) -> dict[Place, int]:
+        """Where these partitions end."""
+        return {place: self._reader.get_watermark_offsets(TopicPartition(*place))[1] for place in places}
 
     def close(self) -> None:
         """Ask the broker nothing more."""

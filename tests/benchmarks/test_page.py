@@ -7,6 +7,7 @@ from page_tables import (
     answers,
     growth_answers,
     growth_costs,
+    kills,
     last_run,
     ledger_growth,
     memory,
@@ -18,6 +19,9 @@ from page_tables import (
 from page_text import PAGE, keep, page, read
 
 XEON, EPYC = "2 cores, Xeon, Python 3.11.7", "2 cores, EPYC, Python 3.11.7"
+
+ONE = {"lines_per_second": 40_000, "p50": 12.0, "p99": 24.0}
+PLAIN = {"machine": XEON, "at": "2026-11-27", "pairs": 3, "batch": 5_000, "plain": ONE, "ours": ONE}
 
 
 def drained(rate, **more):
@@ -122,6 +126,32 @@ def test_answers_that_did_not_come_are_counted():
     assert "\nAll answers that were due came." in answers(there, {})
     there["latency"][1] = answered(6_250, unseen=3)
     assert "\n6 answers that were due did not come." in answers(there, {})
+
+
+def killed(**more):
+    whole = {"lost": 0, "doubled": 0}
+    figures = {"backlogs": 2, "lines": 150_000, "kills": 4, "in_the_middle": 4, "lines_per_second": 9_000}
+    figures |= {
+        "lines_per_second_undisturbed": 26_000,
+        "seconds_lost_per_kill": 2.2,
+        "events": 99_000,
+        "repeated": 1_234,
+    }
+    places = {"ledger": whole, "opened": whole, "queue": whole, "lanes_off": 0, "changed": 0}
+    return figures | places | {"back_after": {"notifier": [8.0, 9.5], "gap-detector": [7.0, 8.5]}} | more
+
+
+def test_what_became_of_the_lines_when_services_were_killed_is_on_the_page():
+    there = kills(report(kills=killed()))
+    assert "Lines lost: 0; doubled: 0; lanes with other numbers than they must have: 0." in there
+    assert shown(there, "notifier", "most s") == "9.5"
+    assert "Lines lost: 3;" in kills(report(kills=killed(queue={"lost": 3, "doubled": 0})))
+    assert there in page(report(lanes=20_000, kills=killed()), sizes(), PLAIN, {}, {})
+
+
+def test_a_report_without_kills_has_no_such_section():
+    assert kills(report()) == ""
+    assert "Killed" not in page(report(lanes=20_000), sizes(), PLAIN, {}, {})
 
 
 def test_growth_is_compared_size_by_size():
