@@ -7,11 +7,12 @@ import argparse
 import asyncio
 import json
 from collections.abc import Iterator, Sequence
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import trade
+from at_rest import until_rest
 from bench_system import latency, ledger_step, whole_way
 from measured import measured
 from meters import memory_mb
@@ -48,13 +49,14 @@ async def by_lanes(sizes: Sequence[int]) -> list[dict[str, Any]]:
 
 
 async def by_open_back_orders(sizes: Sequence[int]) -> list[dict[str, Any]]:
-    """The whole way beside so many back orders that wait."""
+    """The whole way beside so many back orders that wait, and then, beside these and its own, the ledger step."""
     found = []
     async with stocked_system(_LANES) as (system, subscriber):
         source, waiting = trade.orders(_LANES, 3), short_orders(_LANES)
         for size in sizes:
             await _open(system, subscriber, waiting, size - subscriber.opened)
-            found.append({"open": size} | await _whole(system, subscriber, source))
+            whole = await _whole(system, subscriber, source)
+            found.append({"open": size, **whole, "ledger": await _step_beside_others(system, subscriber, source)})
             print(json.dumps(found[-1]), flush=True)
     return found
 
@@ -64,6 +66,19 @@ async def _whole(system: System, subscriber: Subscriber, source: Iterator[trade.
     drained = await whole_way(system, subscriber, source, _DRAIN)
     answered = await latency(system, subscriber, source, _RATE, _SECONDS)
     return {"memory_mb": memory_mb(system.pids), "drain": drained, "latency": answered}
+
+
+async def _step_beside_others(system: System, subscriber: Subscriber, source: Iterator[trade.Order]) -> dict[str, Any]:
+    """The ledger step of a ledger that the whole way has filled; the other services stand still, and catch up later."""
+    orders = list(islice(source, _DRAIN // trade.LINES))
+    goal = subscriber.opened + sum(len(order.short) for order in orders)
+    await until_rest(system)
+    with system.only("gap-detector"):
+        step = await ledger_step(system, iter(orders), _DRAIN, ["counts"])
+    while subscriber.opened < goal:
+        await asyncio.sleep(0.05)
+    await until_rest(system)
+    return step
 
 
 async def _open(system: System, subscriber: Subscriber, waiting: Iterator[trade.Order], lines: int) -> None:

@@ -34,19 +34,22 @@ _FIRST_RATE = 2_000  # lines a second
 _WARM = 60  # seconds at that rate, until the broker's code is compiled
 _RUNS = 3  # of each drain
 UNITS = 200  # a second at most
+_READ = "SELECT sum(next_offset)::bigint FROM gap_detector.shard_input WHERE topic = 'order-line'"
 
 
-async def ledger_step(system: System, source: Iterator[trade.Order], lines: int) -> dict[str, Any]:
-    """Order lines from a backlog, decided, stored and published by one process that has read none before.
+async def ledger_step(
+    system: System, source: Iterator[trade.Order], lines: int, times: Sequence[str] = ("warms up", "counts")
+) -> dict[str, Any]:
+    """Order lines from a backlog, decided, stored and published by one process; of several times the last counts.
 
     The clock stops when the broker has confirmed what follows from the last of them.
     """
-    read, at_rest = 0, await system.untold()
-    for _ in ("warms up", "counts"):
+    read, at_rest = await system.database.fetchval(_READ) or 0, await system.untold()
+    for _ in times:
         backlog = order_lines(islice(source, lines // trade.LINES), system.found.partitions)
         await system.backlog(backlog)
         before, began, read = cpu_seconds(system.pids), time.time(), read + len(backlog)
-        await system.until("SELECT sum(next_offset) FROM gap_detector.shard_input WHERE topic = 'order-line'", read)
+        await system.until(_READ, read)
         await system.until_told(at_rest)
         rate = drained("ledger step", lines, time.time() - began, before, system)
     return rate

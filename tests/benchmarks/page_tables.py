@@ -159,16 +159,25 @@ def _other_rates(before: Sequence[Report]) -> str:
 
 
 def ledger_growth(sizes: Report, last: Report) -> str:
-    """The ledger step by lanes."""
-    before = {each["lanes"]: each for each in comparable(sizes, last).get("by_lanes", [])}
+    """The ledger step by lanes, and by open back orders."""
+    before = dict(_steps(comparable(sizes, last)))
     parts = ("gap-detector", "broker", "postgres")
     rows = []
-    for each in sizes["by_lanes"]:
-        rate, then = each["lines_per_second"], before.get(each["lanes"], {})
+    for size, each in _steps(sizes):
+        if not each:
+            rows.append((size, *[NONE] * (2 + len(parts))))
+            continue
+        rate, then = each["lines_per_second"], before.get(size, {})
         compared = ratio(rate, then.get("lines_per_second"))
         spent = [f"{each['cpu_ms_per_1000_lines'][part]} / {each['memory_mb'][part]}" for part in parts]
-        rows.append((f"{each['lanes']:,} lanes", rate, compared, *spent))
+        rows.append((size, rate, compared, *spent))
     return table(("ledger step", "lines/s", "÷ last run", *(f"{part} ms / MB" for part in parts)), rows)
+
+
+def _steps(sizes: Report) -> Iterator[tuple[str, Report]]:
+    """Each size with the figures of its ledger step; before, it was not measured by open back orders."""
+    yield from ((f"{each['lanes']:,} lanes", each) for each in sizes.get("by_lanes", []))
+    yield from ((f"{each['open']:,} open", each.get("ledger", {})) for each in sizes.get("by_open", []))
 
 
 def whole_growth(sizes: Report, last: Report) -> str:

@@ -93,7 +93,9 @@ line to its back order at 2,000 lines a second, one record for each, when nothin
 Measured on {told(sizes)}, in a run of its own.
 {tables.last_run(sizes, last_sizes)}
 
-The ledger step by the number of lanes; behind the rate, of each part, ms of processor time per 1,000 lines and MB of memory:
+The ledger step by the number of lanes, and by that of open back orders beside 20,000 lanes: there in the system of the whole
+way and after it, while the other services stand still. Behind the rate, of each part, ms of processor time per 1,000 lines
+and MB of memory:
 
 {tables.ledger_growth(sizes, last_sizes)}
 

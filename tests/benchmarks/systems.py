@@ -5,8 +5,8 @@ import os
 import signal
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class System:
         self.found = run.endpoints()
         self.pids = processes(self.found)
         self.beside: list[int] = []  # processes that work here and are no services of ours
+        self._standing_still: set[int] = set()
         self.publisher = publisher
         self.database = database
         self._reader = Consumer({"bootstrap.servers": self.found.kafka, "group.id": "benchmark"})
@@ -47,19 +48,25 @@ class System:
     @property
     def workers(self) -> list[int]:
         """Whoever works on what is published, as it is now: a service may have been started again."""
-        return [service["pid"] for service in self.run.endpoints().services.values()] + self.beside
+        pids = [service["pid"] for service in self.run.endpoints().services.values()] + self.beside
+        return [pid for pid in pids if pid not in self._standing_still]
 
     async def backlog(self, wires: Sequence[Wire]) -> None:
         """Publish while no worker runs; they go on when everything stands in its topic."""
-        workers = self.workers
-        for pid in workers:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with _still(self.workers):
             async with asyncio.timeout(_PATIENCE):
                 await self.publisher.publish(wires)
+
+    @contextmanager
+    def only(self, service: str) -> Iterator[None]:
+        """No other service runs for as long as the block lasts. If that is long they have to join their groups again."""
+        own = self.run.endpoints().services[service]["pid"]
+        self._standing_still = {pid for pid in self.workers if pid != own}
+        try:
+            with _still(self._standing_still):
+                yield
         finally:
-            for pid in workers:
-                os.kill(pid, signal.SIGCONT)
+            self._standing_still = set()
 
     async def until(self, query: str, expected: int) -> None:
         """Wait until a query says at least so much. Raises TimeoutError."""
@@ -92,6 +99,17 @@ class System:
     def close(self) -> None:
         """Ask the broker nothing more."""
         self._reader.close()
+
+
+@contextmanager
+def _still(pids: Collection[int]) -> Iterator[None]:
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 @asynccontextmanager

@@ -45,7 +45,8 @@ def sizes(rate=40_000, *, whole=True, machine=XEON, p99=40.0):
     way = {"memory_mb": {"gap-detector": 199}, "drain": drained(rate // 2), "latency": answered(500, p99)}
     lanes = {"lanes": 1_000, **drained(rate), "memory_mb": {"gap-detector": 9, "broker": 8, "postgres": 7}}
     by_lanes = lanes | ({"whole": way} if whole else {})
-    return {"machine": machine, "at": "2026-11-26", "by_lanes": [by_lanes], "by_open": [{"open": 10_000, **way}]}
+    by_open = {"open": 10_000, **way} | ({"ledger": {**lanes, "lines_per_second": rate - 1}} if whole else {})
+    return {"machine": machine, "at": "2026-11-26", "by_lanes": [by_lanes], "by_open": [by_open]}
 
 
 def cells(of):
@@ -157,10 +158,18 @@ def test_a_report_without_kills_has_no_such_section():
 def test_growth_is_compared_size_by_size():
     now, last = sizes(40_000, p99=40.0), sizes(50_000, p99=20.0)
     last["by_lanes"].insert(0, {**last["by_lanes"][0], "lanes": 10, "lines_per_second": 1})
-    assert shown(ledger_growth(now, last), "1,000 lanes", "÷ last run") == "0.80"
+    for size in ("1,000 lanes", "10,000 open"):
+        assert shown(ledger_growth(now, last), size, "÷ last run") == "0.80"
     for size in ("1,000 lanes", "10,000 open"):
         assert shown(whole_growth(now, last), size, "÷ last run") == "0.80"
         assert shown(whole_growth(now, last), size, "p99 ÷ last run") == "2.00"
+
+
+def test_where_the_ledger_step_was_not_measured_by_open_back_orders_there_is_a_dash():
+    before, now = sizes(whole=False), sizes()
+    assert {cell for _, cell in cells(ledger_growth(before, {}))["10,000 open"]} == {"-"}
+    assert shown(ledger_growth(now, before), "10,000 open", "÷ last run") == "-"
+    assert shown(ledger_growth(now, {}), "10,000 open", "lines/s") == "39,999"
 
 
 def test_growth_on_another_machine_is_not_compared():
