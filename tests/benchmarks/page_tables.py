@@ -123,7 +123,8 @@ Lines lost: {lost}; doubled: {doubled}; lanes with other numbers than they must 
 {found["events"]:,} events on `back-order-state` {found["repeated"]:,} came again, with the same `ce_id`, and {found["changed"]} of these had
 another content. {found["lines_per_second"]:,} lines/s with {found["kills"]} kills, of which {found["in_the_middle"]} met a backlog, and \
 {found["lines_per_second_undisturbed"]:,} in the same
-system without: {found["seconds_lost_per_kill"]} seconds lost per kill. A service is back when all of its shards are claimed again:
+system without: {found["seconds_lost_per_kill"]} seconds lost per kill. The lines wait for the
+gap-detector alone, and share the cores with all that starts. A service is back when all of its shards are claimed again:
 
 {back}
 
