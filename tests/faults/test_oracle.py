@@ -5,23 +5,16 @@ import random
 import pytest
 from e2e_support.business import Business, Ordered
 from faults_support import oracle
-from faults_support.paper_log import LANE, event, letter, put, refused, snapshot, state, topics
+from faults_support.paper_log import LANE, event, found, letter, put, refused, snapshot, state, topics
 
 ORDERS, COMMANDS, LETTERS = "order-placed", "back-order-command", "gap-detector"
 HOLD = {"CMD-0": ("BO-1", "hold")}
 K_00 = ("K-00", "W1")
 
 
-def found(check):
-    """How many findings of each fault."""
-    faults = [finding.fault for finding in check]
-    return {fault: faults.count(fault) for fault in faults}
-
-
-def business(*lines, received=0):
+def business(*lines):
     made = Business(random.Random(1), [K_00])
     made.lines = dict.fromkeys(lines, Ordered(K_00, 1))
-    made.warehouse.received[K_00] = received
     return made
 
 
@@ -202,30 +195,6 @@ def test_the_last_snapshot_is_the_newest_state():
 )
 def test_a_snapshot_that_is_not_the_newest_state_is_found(kept):
     assert found(oracle.snapshots(topics(state(1), state(2), *kept))) == {"wrong": 1}
-
-
-# ── units ──────────────────────────────────────────────────────────────────────────────────────────────
-FIVE, BACK = state(1, units=5), state(2, units=0)
-OTHER = state(1, 3, back_order="BO-2", units=5)
-
-
-@pytest.mark.parametrize(
-    "states",
-    [
-        [FIVE, BACK, OTHER],
-        [FIVE, BACK, OTHER, FIVE, BACK, OTHER],
-        [FIVE, state(1, back_order="B", units=9, key="L@W2")],
-    ],
-    ids=["one after the other", "repeated", "another lane"],
-)
-def test_units_may_go_from_one_to_the_other(states):
-    stock = business(received=5)
-    stock.warehouse.received["L", "W2"] = 9
-    assert not found(oracle.never_oversold(topics(*states), stock))
-
-
-def test_one_unit_too_many_is_found_although_it_is_given_back():
-    assert found(oracle.never_oversold(topics(FIVE, OTHER, BACK), business(received=9))) == {"wrong": 1}
 
 
 # ── positions ──────────────────────────────────────────────────────────────────────────────────────────

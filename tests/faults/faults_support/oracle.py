@@ -15,6 +15,7 @@ from e2e_support.business import REASON, Business
 from e2e_support.system import System
 from e2e_support.warehouse import Key
 
+from faults_support.came_in import came_in
 from faults_support.topics import NEVER, Came, Place, Topics, came, place_of
 
 Fault = Literal["lost", "doubled", "wrong"]
@@ -181,8 +182,9 @@ def snapshots(topics: Topics) -> Iterable[Finding]:
             yield Finding("wrong", f"the snapshot of {name} is not its newest state")
 
 
-def never_oversold(topics: Topics, business: Business) -> Iterable[Finding]:
-    """At no place of the log do the back orders of a lane have more units than ever came in there."""
+def never_oversold(topics: Topics) -> Iterable[Finding]:
+    """At no place of the log do the back orders of a lane have more units than had come in there by then."""
+    there = came_in(topics)
     has: dict[str, Counter[str]] = defaultdict(Counter)
     total: Counter[str] = Counter()
     newest: Counter[str] = Counter()
@@ -195,9 +197,8 @@ def never_oversold(topics: Topics, business: Business) -> Iterable[Finding]:
         units = sum(quantity[part] for part in ("allocated", "released", "shipped"))
         total[lane] += units - has[lane][state["back_order_id"]]
         has[lane][state["back_order_id"]] = units
-        part, _, location = lane.rpartition("@")
-        if total[lane] > business.warehouse.received[part, location]:
-            yield Finding("wrong", f"{lane} gave {total[lane]} units away", record.timestamp / 1000)
+        if total[lane] > (most := there[lane].by(record.timestamp)):
+            yield Finding("wrong", f"{lane} gave {total[lane]} units away of {most}", record.timestamp / 1000)
 
 
 def positions(topics: Topics) -> Iterable[Finding]:
@@ -239,7 +240,7 @@ async def examine(
         versions(topics),
         sequences(topics),
         snapshots(topics),
-        never_oversold(topics, business),
+        never_oversold(topics),
         positions(topics),
     )
     found = [finding for check in checks for finding in tried(check)]

@@ -65,3 +65,21 @@ def state(version, number=None, *, back_order="BO-1", line=("SO-1", "1"), units=
 def snapshot(back_order, version, **more):
     """What the compacted topic keeps of a back order."""
     return put("back-order-snapshot", {"back_order_id": back_order, "version": version, **more}, key=back_order)
+
+
+def stock(version, reason="counted", units=0, *, key=LANE, **more):
+    """A version of a lane's stock, published as an input. `units`: how many came, or left of each line in `shipped`."""
+    part, _, location = key.partition("@")
+    told = {"part_id": part, "location_id": location, "version": version, "reason": reason}
+    if reason == "shipped":
+        lines = more.pop("shipped")
+        told["shipped"] = [{"order_id": order, "line_id": line, "quantity": units} for order, line in lines]
+    elif units:
+        told["quantity"] = units
+    return put("stock-changed", told, **more)
+
+
+def found(check):
+    """How many findings of each fault."""
+    faults = [finding.fault for finding in check]
+    return {fault: faults.count(fault) for fault in faults}
