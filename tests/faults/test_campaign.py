@@ -27,6 +27,7 @@ SETTINGS = Settings(
     session=float(given("SESSION", "2")),
     outages=LONG,
     lines=float(given("LINES", "12")),
+    burst=int(given("BURST", "2000" if LONG else "1000")),
 )
 
 

@@ -12,6 +12,7 @@ from faults_support.campaign import Campaign, Settings
 from faults_support.oracle import Finding
 from faults_support.paper_log import topics
 from faults_support.plan import Kind
+from faults_support.report import Backlog
 
 KINDS = (Kind.KILL, Kind.PAUSE, Kind.DATABASE)
 SEEN = Finding("lost", "what the oracle saw")
@@ -78,6 +79,7 @@ def given(tmp_path, monkeypatch):
     monkeypatch.setattr(campaign, "Load", PaperLoad)
     monkeypatch.setattr(campaign, "Lag", lambda *_: SimpleNamespace(caught_up=now, close=nothing))
     monkeypatch.setattr(campaign, "_STEADY", 0.0)
+    monkeypatch.setattr(campaign, "behind_burst", nothing)
     monkeypatch.setattr(campaign, "ship_everything", nothing)
     monkeypatch.setattr(campaign.books, "ledgers", lambda _: answer(Counter(waiting=1, covered=1)))
     monkeypatch.setattr(campaign, "examine", lambda *_: answer(([SEEN], set(), topics())))
@@ -118,6 +120,35 @@ async def test_whatever_an_injection_raises_is_its_problem_and_the_next_one_come
     result = await given.campaign.run()
     assert [each.problem for each in result.injected] == ["not injected as meant: KeyError('no leader')"] * 3
     assert result.reckoned
+
+
+async def test_a_fault_comes_behind_its_burst_and_tells_what_it_met(given, monkeypatch):
+    done = []
+
+    async def behind(_, load, injection):
+        done.append(("burst", injection.number, injection.burst))
+        return Backlog(injection.number, 0) if load is given.load else None
+
+    async def inject(injection):
+        done.append(("fault", injection.number, injection.burst))
+
+    monkeypatch.setattr(campaign, "behind_burst", behind)
+    given.injector.inject = inject
+    result = await given.campaign.run()
+    (number,) = [each.injection.number for each in result.injected if each.injection.burst]
+    at = done.index(("burst", number, 2_000))
+    assert (len(done), done[at + 1]) == (4, ("fault", number, 2_000)), "and the others come without one"
+    assert [each.backlog for each in result.injected if each.backlog] == [Backlog(number, 0)]
+    assert any("1 faults came behind a burst, 1 met" in note for note in result.notes)
+
+
+async def test_a_burst_that_nobody_hears_of_is_a_problem_of_its_fault(given, monkeypatch):
+    monkeypatch.setattr(campaign, "behind_burst", raises(OSError("no database")))
+    result = await given.campaign.run()
+    assert [each.problem for each in result.injected if each.problem] == [
+        "not injected as meant: OSError('no database')"
+    ]
+    assert len(result.injected) == 3
 
 
 async def test_a_load_that_fails_is_a_finding_and_what_was_done_is_reckoned(given):

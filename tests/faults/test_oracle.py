@@ -235,7 +235,7 @@ class Silent:
     async def query(self, *_):
         return []
 
-    async def histories(self):
+    async def versions(self):
         return {}
 
 

@@ -1,9 +1,10 @@
 """The plan: the same from the same seed, fair to every kind and every target, never too short to be a fault."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import islice
 
-from faults_support.plan import AUDITOR, BOTH, LONG, OUTAGE, SERVICES, Kind, Mode, rounds
+from faults_support.plan import AUDITOR, BOTH, LONG, OUTAGE, SERVICES, SHORT, Kind, Mode, rounds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +67,25 @@ def test_of_the_cuts_of_each_kind_that_last_one_in_twenty_is_an_outage(seed, ses
         assert len(lasting) == 60
         assert sum(each.seconds == OUTAGE for each in lasting) == 3
     assert all(each.seconds == 0 for each in found if each.mode is Mode.CUT)
+
+
+@given(SEEDS, st.integers(1, 5_000))
+@settings(max_examples=20, deadline=None)
+def test_each_kind_comes_behind_a_burst_in_every_third_round_but_a_storm_and_nothing_else_changes(seed, lines):
+    found = drawn(seed, burst=lines)
+    for kind in Kind:
+        there = [each.burst for one in found for each in one if each.kind is kind]
+        first = there.index(lines) if kind is not Kind.STORM else ROUNDS
+        assert there == [lines if n >= first and n % 3 == first else 0 for n in range(ROUNDS)]
+    assert [[replace(each, burst=0) for each in one] for one in found] == drawn(seed)
+    assert all((f"behind {lines} lines" in str(each)) == bool(each.burst) for one in found for each in one)
+
+
+@given(SEEDS)
+@settings(max_examples=20, deadline=None)
+def test_a_short_round_has_bursts_too(seed):
+    (found,) = drawn(seed, kinds=SHORT, count=1, burst=7)
+    assert 2 <= sum(each.burst == 7 for each in found) <= 3
 
 
 @given(SEEDS, SESSIONS)

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from faults_support.oracle import Finding
 from faults_support.plan import Injection, Kind
-from faults_support.report import DUPLICATES, Injected, Result
+from faults_support.report import DUPLICATES, Backlog, Injected, Result
 
 AGAIN = tuple((b"order-placed", b"0", offset) for offset in (b"7", b"8"))
 
@@ -108,6 +108,38 @@ def test_the_same_is_told_to_machines():
     assert told["duplicates"] == {"injected": 10, "survived": 9, "lost": 1, "doubled": 0, "wrong": 0}
     assert [each["repeated"] for each in told["findings"]] == [1, 0]
     assert [each["number"] for each in told["injections"]] == [1, 2, 3]
+
+
+def behind(number, *backlog):
+    """A kill behind a burst, and what it met."""
+    met = Backlog(*backlog) if backlog else None
+    return Injected(Injection(number, Kind.KILL, "notifier", 1, burst=2_000), 100, evidence="killed [7]", backlog=met)
+
+
+def test_it_is_told_how_many_faults_met_a_backlog_and_how_large_it_was():
+    there = result()
+    assert there.bursts() == "no fault came behind a burst"
+    there.injected += [behind(4, 30, 0), behind(5, 0, 2), behind(6, 0, 0), behind(7)]
+    assert there.bursts() == (
+        "4 faults came behind a burst, 2 met a backlog: p50 0 records to do, max 30, p50 0 batches to send, max 2"
+    )
+
+
+def test_each_injection_tells_of_its_burst_and_of_what_it_met():
+    one = behind(4, 30, 2)
+    one.recovered = 3.21
+    assert str(one) == (
+        "4. kill -9 of a service notifier/1, behind 2000 lines (30 records to do, 2 batches to send): killed [7]; "
+        "recovered in 3.2 s"
+    )
+    told = json.loads(Result(7, {}, [one, injected(5, Kind.KILL, 300)]).as_json())["injections"]
+    assert [each["burst"] for each in told] == [2_000, 0]
+    assert [each["backlog"] for each in told] == [{"records": 30, "batches": 2}, None]
+
+
+def test_a_problem_is_told_with_its_injection():
+    late = injected(2, Kind.ZOMBIE, 200, recovered=None, problem="not recovered")
+    assert str(late) == "2. zombie after its partitions moved: ;  PROBLEM not recovered"
 
 
 def test_nothing_is_good_before_it_was_reckoned():

@@ -1,7 +1,7 @@
 """Kills services that have a backlog. How far one has got is asked of its database: nothing else counts."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,10 @@ class Standing:
     def got(self) -> int:
         """How far all partitions are together."""
         return sum(self.places.values())
+
+    def behind(self, ends: Mapping[TopicPartition, int]) -> int:
+        """How many records there are from its places to these."""
+        return sum(max(0, end - self.places[place]) for place, end in ends.items())
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Backlogs:
         began, now = time.monotonic(), datetime.now(UTC)
         await self.system.until(lambda: self._is_over(service, now), every=0.02)
         left = await self.standing(service)
-        behind = sum(max(0, end - left.places[place]) for place, end in ends.items())
+        behind = left.behind(ends)
 
         async def goes_on() -> bool:
             found = await self.standing(service)

@@ -6,7 +6,7 @@ Everything here is from outside: the records, and who ordered, cancelled, receiv
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +21,8 @@ REASONS = {b"[]": "not-an-object", b"": "empty", BROKEN[4]: "missing-field"}
 INPUTS = ("order-placed", "order-cancelled", "stock-changed", "supplier-delivery")
 CUSTOMERS = 20
 WITH_MAIL = 15
+Wanted = tuple[str, Sequence[tuple[Lane, int]]]
+"""An order by its name, and the units that it wants, line by line."""
 
 
 @dataclass
@@ -92,13 +94,21 @@ class Business:
 
     def publish_probe(self, order_id: str, lanes: list[Lane], customer: str) -> list[Wire]:
         """An order for one unit in each of these lanes, and a count of the stock in each."""
-        lines = []
-        for n, lane in enumerate(lanes, 1):
-            self.lines[order_id, str(n)] = Ordered(lane, 1)
-            lines.append(line(lane[0], 1, lane[1]))
-        wires = [self._wire("order-placed", order(order_id, *lines, customer=customer, at=self.placed_at.isoformat()))]
-        counts = [self.warehouse.change(lane, 0, "counted") for lane in lanes]
-        return self._with_repetitions([*wires, *(self._wire("stock-changed", each) for each in counts)])
+        return self.publish_burst([(order_id, [(lane, 1) for lane in lanes])], [], lanes, customer)
+
+    def publish_burst(
+        self, orders: Iterable[Wanted], receipts: Iterable[tuple[Lane, int]], counts: Iterable[Lane], customer: str
+    ) -> list[Wire]:
+        """These orders at once, units that come in, and lanes that are counted, in any order."""
+        wires = [self._placed(*each, customer) for each in orders]
+        changes = [self.warehouse.change(lane, units, "received") for lane, units in receipts]
+        changes += [self.warehouse.change(lane, 0, "counted") for lane in counts]
+        return self._with_repetitions([*wires, *(self._wire("stock-changed", each) for each in changes)])
+
+    def _placed(self, order_id: str, wanted: Sequence[tuple[Lane, int]], customer: str) -> Wire:
+        self.lines.update({(order_id, str(n)): Ordered(*each) for n, each in enumerate(wanted, 1)})
+        lines = [line(lane[0], units, lane[1]) for lane, units in wanted]
+        return self._wire("order-placed", order(order_id, *lines, customer=customer, at=self.placed_at.isoformat()))
 
     def receive_all_that_lacks(self) -> list[Wire]:
         """Receipts after which the stock of every lane is enough for all its lines."""

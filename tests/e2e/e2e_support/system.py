@@ -75,6 +75,10 @@ class System:
 
     async def histories(self) -> dict[str, list[dict[str, Any]]]:
         """Every back order's events in version order; checks what the contract says of all of them."""
+        return {name: list(map(json.loads, values)) for name, values in (await self.versions()).items()}
+
+    async def versions(self) -> dict[str, list[bytes]]:
+        """The same as they were published, for those who look at one back order after the other of a long run."""
         found: dict[str, dict[int, tuple[bytes, bytes]]] = defaultdict(dict)
         last: dict[str, int] = defaultdict(int)
         for record in await self.read("back-order-state"):
@@ -87,7 +91,7 @@ class System:
             last[state.back_order_id] = max(last[state.back_order_id], state.version)
         for back_order_id, events in found.items():
             assert sorted(events) == list(range(1, len(events) + 1)), f"{back_order_id} has gaps: {sorted(events)}"
-        return {key: [json.loads(events[v][1]) for v in sorted(events)] for key, events in found.items()}
+        return {key: [events[v][1] for v in sorted(events)] for key, events in found.items()}
 
     async def states(self) -> dict[str, dict[str, Any]]:
         """The newest state of each back order."""

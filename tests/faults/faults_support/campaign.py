@@ -24,6 +24,7 @@ from e2e_support.warehouse import Key
 from backorder_dev.python_process import health_client
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.settings import KafkaSettings
+from faults_support.behind_burst import behind_burst
 from faults_support.decisions import look_at_decisions
 from faults_support.fleet import Fleet
 from faults_support.inject import Injector, NotPossibleError
@@ -50,6 +51,7 @@ class Settings:
         session: after which the group gives the partitions of a silent member to others.
         outages: whether some cuts take longer than a service waits for an answer.
         lines: ordered per second.
+        burst: order lines that come at once before every third fault; 0 for none.
         bound: in which a fault must be recovered from.
     """
 
@@ -58,6 +60,7 @@ class Settings:
     session: float = 2.0
     outages: bool = True
     lines: float = 12.0
+    burst: int = 2_000
     bound: float = 60.0
 
 
@@ -119,10 +122,12 @@ class Campaign:
         self._say, self._keep = say, keep
         self._watch = Watch()
         self._business = Business(random.Random(seed), lanes_of(20))
-        self._load = Load(system, self._business, self._watch, settings.lines)
+        self._load = Load(system, self._business, self._watch, settings.lines, settings.burst)
         self._lag = Lag(system.endpoints.kafka, fleet.partitions)
         self._injector = Injector(fleet, system, settings.session)
-        self._plan = rounds(seed, session=settings.session, outages=settings.outages, kinds=settings.kinds)
+        self._plan = rounds(
+            seed, session=settings.session, outages=settings.outages, kinds=settings.kinds, burst=settings.burst
+        )
         told = asdict(settings) | {"kinds": [kind.value for kind in settings.kinds]}
         self._before_the_end: Counter[Key] | None = None  # what had been sent when all had come to rest
         self._result = Result(seed, told, counted=self._business.counted)
@@ -187,6 +192,8 @@ class Campaign:
     async def _one(self, injection: Injection) -> None:
         done = Injected(injection, time.time())
         try:
+            if injection.burst:
+                done.backlog = await behind_burst(self._system, self._load, injection)
             done.evidence = await self._injector.inject(injection)
         except NotPossibleError as why:
             self._result.not_possible[injection.kind] = str(why)
@@ -200,8 +207,7 @@ class Campaign:
             done.opened, done.recovered = await self._recovery(healed)
         except Exception as late:  # noqa: BLE001 - see the class
             done.problem = f"not recovered: {late!r}"
-        said = f"recovered in {done.recovered:.1f} s" if done.recovered is not None else ""
-        self._say(f"{injection}: {done.evidence}; {said}{' PROBLEM ' + done.problem if done.problem else ''}")
+        self._say(f"{done}")
 
     async def _recovery(self, healed: float) -> tuple[float, float]:
         """Seconds from the heal until a probe is opened, and until it went all the way and nothing is left behind."""
@@ -263,8 +269,7 @@ class Campaign:
         await self._do("looking at everything", asyncio.wait_for(self._look(), _RECKONING))
 
     async def _come_to_rest(self) -> None:
-        left = await self._unsteady()
-        assert not left, left
+        assert not (left := await self._unsteady()), left
         await self._load.finish()
         await self._system.until_rest(180)
         there = await books.ledgers(self._system)
@@ -286,10 +291,9 @@ class Campaign:
         for found, note in (look_at_mails(self._fleet.folder / "mailbox", mails, hits), look_at_logs(logs)):
             result.findings += found
             result.notes.append(note)
-        events = topics.outputs["back-order-state"]
-        distinct = len({dict(record.headers)["ce_id"] for record in events})
+        result.notes.append(result.bursts())
         ordered = f"{len(business.lines)} order lines, {len(self._load.commands)} commands"
-        result.notes.append(f"{ordered}, {distinct} events of back orders ({len(events) - distinct} repeated)")
+        result.notes.append(f"{ordered}, {topics.events_of_back_orders()}")
         found, note = await look_at_decisions(self._system, topics)
         result.findings += found
         result.notes.append(note)

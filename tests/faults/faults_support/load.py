@@ -9,14 +9,16 @@ from aiokafka.partitioner import murmur2
 from e2e_support.business import Business
 from e2e_support.system import System
 from e2e_support.trading import shipments
-from e2e_support.warehouse import Lane
+from e2e_support.warehouse import Key, Lane
 from e2e_support.watching import covered
 
 from backorder_runtime.outbox import Wire
+from faults_support.burst import Bursts
 from faults_support.watch import PROBE, PROBE_CUSTOMER, Probe, Watch
 
 TICK = 0.5  # seconds
 _LANES_AT_ONCE = 8
+_BURST_LANES_AT_ONCE = 4  # all of which are emptied; each has its turn before the next burst comes
 _LINES_PER_ORDER = 3
 _HELD_FOR = 5  # seconds before a hold is taken back
 
@@ -24,11 +26,12 @@ _HELD_FOR = 5  # seconds before a hold is taken back
 class Load:
     """Publishes by the clock what a business publishes, and a tenth of it again; and probes when asked to."""
 
-    def __init__(self, system: System, business: Business, watch: Watch, lines_per_second: float) -> None:
+    def __init__(self, system: System, business: Business, watch: Watch, lines_per_second: float, burst: int) -> None:
         self._system = system
         self._business = business
         self._watch = watch
         self._orders = lines_per_second * TICK / _LINES_PER_ORDER
+        self._bursts = Bursts(business, burst)
         self._owed = 0.0
         self._under_way: set[asyncio.Task[None]] = set()
         self._held: dict[str, float] = {}
@@ -39,6 +42,7 @@ class Load:
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop` is set, tick after tick, however long the brokers take for it."""
         due = time.monotonic()
+        self._send(self._bursts.stock())
         while not stop.is_set():
             self._owed += self._orders
             orders, self._owed = int(self._owed), self._owed % 1
@@ -69,6 +73,10 @@ class Load:
         versions = {"@".join(lane): self._business.warehouse.version[lane] for lane in self._probe_lanes}
         return Probe(order_id, versions)
 
+    def burst(self, lines: int) -> None:
+        """Publish so many order lines at once, now."""
+        self._send(self._bursts.next(lines))
+
     def _send(self, wires: list[Wire]) -> None:
         if wires:
             task = asyncio.create_task(self._system.publish_wires(wires))
@@ -81,13 +89,22 @@ class Load:
 
     async def _ship_some(self) -> None:
         draw, lanes = self._business.draw, self._business.lanes
-        some = ["@".join(lane) for lane in draw.sample(lanes, min(_LANES_AT_ONCE, len(lanes)))]
+        await self._ship(draw.sample(lanes, min(_LANES_AT_ONCE, len(lanes))), draw.randint(0, 4))
+        await self._ship(self._bursts.some_lanes(_BURST_LANES_AT_ONCE), _BURST_LANES_AT_ONCE)
+
+    async def _ship(self, lanes: list[Lane], most: int) -> None:
+        """What may leave of at most so many of these lanes."""
+        if not lanes:
+            return
+        short = [
+            _key(state) for state in self._watch.open.values() if (state["part_id"], state["location_id"]) in lanes
+        ]
         try:
-            cover = await asyncio.wait_for(covered(self._system, some), TICK)
+            cover = await asyncio.wait_for(covered(self._system, ["@".join(lane) for lane in lanes], short), TICK)
         except TimeoutError:
             return
         if cover is not None:
-            self._send(shipments(self._business, self._watch.released, cover, draw.randint(0, 4), careful=True))
+            self._send(shipments(self._business, self._watch.released, cover, most, careful=True))
 
     def _some_commands(self) -> list[dict[str, Any]]:
         """Something about one back order, and the end of the holds that have lasted long enough."""
@@ -112,6 +129,10 @@ class Load:
         told = {"command_id": command_id, "back_order_id": back_order_id, "action": action, "requested_by": "desk-1"}
         place = {"part_id": state["part_id"], "location_id": state["location_id"]}
         return {**told, **place, **({"band": "machine-down"} if action == "expedite" else {})}
+
+
+def _key(state: dict[str, Any]) -> Key:
+    return state["order_id"], state["line_id"]
 
 
 def _lane_of_each_shard(partitions: int) -> list[Lane]:

@@ -2,8 +2,9 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import count
 from typing import TypeVar
 
 SERVICES = ("gap-detector", "inventory-sync", "priority-router", "notifier")
@@ -11,10 +12,11 @@ AUDITOR = "auditor"  # owns no shard, is in no group, and is one process
 BROKERS = 3
 BOTH = 0  # instead of the number of one of the two processes of a service
 LONG = 30.0  # seconds that a long pause takes
-# seconds that some cuts take: longer than a service waits for an answer to its work, which is 60 for a statement, 40
+# seconds that some cuts take: longer than a service waits for an answer to its work, which is 60 for a statement, 20
 # for aiokafka and 60 for librdkafka; so each has given up, and has tried in vain what it does then
 OUTAGE = 75.0
 _CUTS_TO_AN_OUTAGE = 20  # of those that last; the one is among them
+_ROUNDS_TO_A_BURST = 3  # of each kind
 T = TypeVar("T")
 
 
@@ -74,17 +76,19 @@ class Injection:
     seconds: float = 0.0
     mode: Mode | None = None
     draw: int = 0  # for what the campaign cannot know before: which lane's leader, which group's coordinator
+    burst: int = 0  # order lines that come at once just before it
 
     def __str__(self) -> str:
         """As the log of a campaign names it."""
         who = f" {self.service}/{self.process or 'both'}" if self.service else ""
         how = f", {self.mode.value}" if self.mode else ""
         long = f", {self.seconds:.1f} s" if self.seconds else ""
-        return f"{self.number}. {self.kind.value}{who}{how}{long}"
+        behind = f", behind {self.burst} lines" if self.burst else ""
+        return f"{self.number}. {self.kind.value}{who}{how}{long}{behind}"
 
 
 def rounds(
-    seed: int, *, session: float, outages: bool = True, kinds: Sequence[Kind] = tuple(Kind)
+    seed: int, *, session: float, outages: bool = True, kinds: Sequence[Kind] = tuple(Kind), burst: int = 0
 ) -> Iterator[list[Injection]]:
     """Round after round for ever; each holds every kind once, in an order of its own.
 
@@ -93,18 +97,21 @@ def rounds(
         session: seconds after which a silent member has lost its partitions; every pause is longer.
         outages: whether one in twenty of the cuts that last is an outage.
         kinds: which faults.
+        burst: order lines behind which each kind but a storm comes in every third round: a storm attacks no part.
     """
     draw = random.Random(seed)
     targets = {kind: _turns(draw, targets_of(kind)) for kind in kinds}
     cuts = {kind: _cuts(draw, outages=outages) for kind in kinds}
     number = 0
-    while True:
+    for turn in count(seed):
         order = list(kinds)
         draw.shuffle(order)
         found = []
         for kind in order:
             number += 1
-            found.append(_injection(number, kind, draw, targets[kind], cuts[kind], session))
+            one = _injection(number, kind, draw, targets[kind], cuts[kind], session)
+            behind = kind is not Kind.STORM and (turn + kinds.index(kind)) % _ROUNDS_TO_A_BURST == 0
+            found.append(replace(one, burst=burst if behind else 0))
         yield found
 
 

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
@@ -13,6 +13,23 @@ from faults_support.plan import Injection, Kind
 DUPLICATES = "upstream duplicates"
 BAD: tuple[Fault, ...] = ("lost", "doubled", "wrong")
 _BETWEEN = "at another time"
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What those whom a fault is done to had to do when it came, of a burst and of what else there was.
+
+    Attributes:
+        records: that their lanes had still to process.
+        batches: that they had decided, and not known to be sent.
+    """
+
+    records: int
+    batches: int
+
+    def __str__(self) -> str:
+        """As the log of a campaign names it."""
+        return f"{self.records} records to do, {self.batches} batches to send"
 
 
 @dataclass
@@ -27,6 +44,7 @@ class Injected:
         recovered: until each service had done its part for the probe, and what stood in the topics at the heal was
             processed; None when that took too long.
         problem: why it does not count as survived.
+        backlog: what it met, where it came behind a burst.
     """
 
     injection: Injection
@@ -36,6 +54,15 @@ class Injected:
     opened: float | None = None
     recovered: float | None = None
     problem: str | None = None
+    backlog: Backlog | None = None
+
+    def __str__(self) -> str:
+        """As the log of a campaign tells it."""
+        met = f" ({self.backlog})" if self.backlog else ""
+        recovered = f"recovered in {self.recovered:.1f} s" if self.recovered is not None else ""
+        return (
+            f"{self.injection}{met}: {self.evidence}; {recovered}{f' PROBLEM {self.problem}' if self.problem else ''}"
+        )
 
     def covers(self, at: float) -> bool:
         """Whether something that happened then happened under this fault."""
@@ -82,6 +109,18 @@ class Result:
             rows.append((_BETWEEN, *["-"] * 6, *_bad(other)))
         widths = [max(len(row[n]) for row in rows if not row[1].startswith("not here")) for n in range(len(rows[0]))]
         return "\n".join(_line(row, widths) for row in rows)
+
+    def bursts(self) -> str:
+        """How many faults came behind a burst, and how many of them met with something to do."""
+        there = [each.backlog or Backlog(0, 0) for each in self.injected if each.injection.burst]
+        if not there:
+            return "no fault came behind a burst"
+        records, batches = [each.records for each in there], [each.batches for each in there]
+        met = sum(each != Backlog(0, 0) for each in there)
+        return (
+            f"{len(there)} faults came behind a burst, {met} met a backlog: p50 {median(records):.0f} records to do, "
+            f"max {max(records)}, p50 {median(batches):.0f} batches to send, max {max(batches)}"
+        )
 
     def _of(self, kind: Kind) -> list[Injected]:
         return [each for each in self.injected if each.injection.kind is kind]
@@ -149,6 +188,8 @@ def _injection(each: Injected) -> dict[str, Any]:
         "what": str(injection),
         "began": round(each.began, 3),
         "healed": round(each.healed, 3),
+        "burst": injection.burst,
+        "backlog": asdict(each.backlog) if each.backlog else None,
         "evidence": each.evidence,
         "opened": each.opened,
         "recovered": each.recovered,

@@ -55,6 +55,12 @@ class Topics:
         """The good inputs of a topic, by what `name` makes of their content."""
         return came(self.inputs[topic], lambda record: name(json.loads(record.value)))
 
+    def events_of_back_orders(self) -> str:
+        """How many there are, and how many more records that repeat one."""
+        events = self.outputs["back-order-state"]
+        distinct = len({dict(record.headers)["ce_id"] for record in events})
+        return f"{distinct} events of back orders ({len(events) - distinct} repeated)"
+
 
 def came(records: Iterable[Any], name: Callable[[Any], Hashable]) -> dict[Any, Came]:
     """The good inputs by name; those with one name are one input and its repetitions."""
