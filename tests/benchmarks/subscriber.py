@@ -71,10 +71,11 @@ class Subscriber:
         headers = dict(record.headers())
         if (kind := _TYPES.get(headers["ce_type"])) is None:
             return
-        if (event_id := headers["ce_id"]) in self._ids:
-            self.repeated += 1
-            return
-        self._ids.add(event_id)
+        if (event_id := headers.get("ce_id")) is not None:  # the plain consumer's events have none
+            if event_id in self._ids:
+                self.repeated += 1
+                return
+            self._ids.add(event_id)
         self._events.append((time.time(), kind, record.value()))
         self.seen[kind] += 1
         self.opened += kind == "opened"
