@@ -46,9 +46,14 @@ def topic_resource(topic: Topic, lanes: int) -> dict[str, Any]:
 
 
 def user_resource(principal: str, topics: Mapping[str, Topic]) -> dict[str, Any]:
-    """One principal: reads what it consumes, writes what it publishes, commits under its own group names."""
+    """One principal: reads what it consumes, writes what it publishes, commits under its own group names.
+
+    A service may also read what its shards write.
+    """
     reads = {name for name, topic in topics.items() if principal in topic.consumers}
     writes = {name for name, topic in topics.items() if principal in topic.publishers}
+    if principal in SERVICES:  # each compares, at its start, what its shards have published with its database
+        reads |= {name for name in writes if topics[name].partitions == "lane"}
     if principal == OPERATORS:  # who replay dead letters to where they came from, and read there what was too large
         inputs = {name for name, topic in topics.items() if topic.direction == "in"}
         writes |= inputs

@@ -130,6 +130,15 @@ def test_services_are_alone_in_writing_what_they_own(manifests):
         assert writers == set(topic.publishers) | ({"operators"} if topic.direction == "in" else set())
 
 
+def test_services_may_read_what_their_shards_write(manifests):
+    """At its start a service compares that with its database."""
+    for topic in TOPICS.values():
+        for service in SERVICES & set(topic.publishers) if topic.partitions == "lane" else ():
+            rules = manifests.one("KafkaUser", service)["spec"]["authorization"]["acls"]
+            (rule,) = [rule for rule in rules if rule["resource"]["name"] == topic.name]
+            assert rule["operations"] == ["Read", "Write"], (service, topic.name)
+
+
 def test_operators_may_read_whatever_they_may_write(manifests):
     """`backorder policy apply` reads which policy is in force before it writes another."""
     for rule in manifests.one("KafkaUser", "operators")["spec"]["authorization"]["acls"]:

@@ -4,6 +4,7 @@ from engine_table import ENGINE, TESTS
 from mutant_harness import Mutant
 
 CLOCK, WATCH = f"{TESTS}/test_clock.py::test", f"{TESTS}/test_topic_watch.py::test"
+PAST = f"{TESTS}/test_past.py::test"
 LOOP, TURNS = f"{TESTS}/test_loop.py::test", f"{TESTS}/test_turns.py::test"
 DRAIN = f"{TESTS}/test_drain.py::test"
 LIMIT, PUBLISHER = f"{TESTS}/test_refusal_limit.py::test", f"{TESTS}/test_publisher.py::test"
@@ -53,6 +54,52 @@ MUTANTS = (
         "                check_pin(self._reads, pin, states[pin.topic])\n",
         "                pass\n",
         (f"{WATCH}_whoever_pins_first_is_right_also_when_another_process_does_so_at_the_same_time",),
+    ),
+    # ── a database that is older than what was published ───────────────────────────────────────────────
+    Mutant(
+        "what a restored database no longer knows of is taken",
+        f"{ENGINE}/shard.py",
+        "            if self._void and self._is_void(record):\n                continue\n",
+        "",
+        (
+            f"{PAST}_what_is_void_is_not_taken_and_what_was_decided_before_and_after_it_is",
+            f"{PAST}_where_many_publish_and_from_another_shard_what_is_void_is_not_taken_either",
+        ),
+    ),
+    Mutant(
+        "what is void says how far its publisher has got",
+        f"{ENGINE}/shard.py",
+        "        if self._void and self._is_void(record):\n            return 0\n",
+        "",
+        (f"{PAST}_what_is_void_does_not_say_how_far_the_publisher_has_got",),
+    ),
+    Mutant(
+        "the last of the void numbers is none",
+        f"{ENGINE}/store.py",
+        "range(first, last + 1)",
+        "range(first, last)",
+        (f"{PAST}_a_claim_tells_which_numbers_are_void",),
+    ),
+    Mutant(
+        "a number that its database has not given is published and passes",
+        f"{ENGINE}/past.py",
+        "if int(number) > (last := known.get(int(shard), 0)):",
+        "if int(number) > (last := known.get(int(shard), int(number))):",
+        (f"{PAST}_a_database_that_knows_of_no_shard_is_older_than_all_that_was_published",),
+    ),
+    Mutant(
+        "what another shard has given stops a service",
+        f"{ENGINE}/past.py",
+        "known.get(int(shard), 0)",
+        "min(known.values(), default=0)",
+        (f"{PAST}_what_the_database_knows_and_what_others_have_published_stops_nothing",),
+    ),
+    Mutant(
+        "a database that loses commits while the service runs goes unnoticed",
+        f"{ENGINE}/ownership.py",
+        "        past.check_claim(self._service.name, number, claim.next_sequence, self._numbered.get(number, 0))\n",
+        "",
+        (f"{PAST}_a_database_that_forgets_what_it_had_stored_while_the_service_runs_stops_it",),
     ),
     # ── clocks ─────────────────────────────────────────────────────────────────────────────────────────
     Mutant(

@@ -5,6 +5,7 @@ from mutant_harness import Mutant
 
 STOPS, SCHEMA = f"{TESTS}/test_stops.py::test", f"{TESTS}/test_schema.py::test"
 ACCEPTANCE = f"{TESTS}/test_topic_acceptance.py::test"
+RESTORED = f"{TESTS}/test_restored.py::test"
 TRUNCATED = f"{STOPS}_a_log_that_is_truncated_beyond_where_it_stands_stops_it_while_it_runs"
 NOT_MIGRATED = f"{SCHEMA}_a_schema_that_is_not_migrated_stops_it_before_it_reads"
 
@@ -29,6 +30,20 @@ MUTANTS = (
         "        raise _lost(service, error) from error\n",
         "        raise\n",
         (TRUNCATED,),
+    ),
+    Mutant(
+        "a service does not ask whether its database is older than what it has published",
+        f"{ENGINE}/service.py",
+        "        await past.check(service.name, reads.outputs, settings.kafka, pool)\n",
+        "",
+        (f"{RESTORED}_it_stops_before_it_reads_and_goes_on_when_it_is_told_what_is_void",),
+    ),
+    Mutant(
+        "of what was published the end is not read",
+        f"{ENGINE}/past.py",
+        "max(logs[place][0], end - _TAIL)",
+        "end",
+        (f"{RESTORED}_it_stops_before_it_reads_and_goes_on_when_it_is_told_what_is_void",),
     ),
     Mutant(
         "a running service does not look at the database's clock",

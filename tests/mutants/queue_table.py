@@ -185,6 +185,13 @@ MUTANTS = (
         (f"{SNAPSHOTS}_an_old_snapshot_behind_the_end_of_its_back_order_is_taken_away_again",),
     ),
     Mutant(
+        "what was published before a restore of the database may stay the last snapshot",
+        f"{QUEUE}/snapshot_watch.py",
+        'return f"{GROUP}.{restored:%Y%m%d-%H%M%S}" if restored else GROUP',
+        "return GROUP",
+        (f"{SNAPSHOTS}_after_a_restore_of_the_database_all_snapshots_are_read_again_by_another_group_once",),
+    ),
+    Mutant(
         "a snapshot does not say what led to it",
         f"{QUEUE}/domain/evolve.py",
         "            line.cause = fact.cause\n",

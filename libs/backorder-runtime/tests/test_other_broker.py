@@ -18,7 +18,7 @@ from engine_support.small_service import INPUT, ITS_TOPICS, Place, make_anew, pl
 from engine_support.tally import TOPIC
 
 from backorder_dev.kafka import EmbeddedKafka
-from backorder_dev.reading import read_topic
+from backorder_dev.reading import empty_topics, read_topic
 from backorder_dev.stack import Stack
 from backorder_dev.topics import create_topics
 from backorder_runtime.broker import BrokerNotReady, LogChanged
@@ -57,7 +57,8 @@ async def other(tmp_path_factory, stack: Stack):
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def there(stack: Stack, other: EmbeddedKafka):
-    """The service on the other broker."""
+    """The service on the other broker, whose topics are empty."""
+    await empty_topics(other.bootstrap_servers)
     async with place(stack) as made:
         kafka = made.settings.kafka.model_copy(update={"bootstrap_servers": other.bootstrap_servers})
         yield Place(made.settings.model_copy(update={"kafka": kafka}), made.urls, made.pool)

@@ -10,13 +10,14 @@ from backorder_runtime import database, service
 from backorder_runtime.broker import BrokerNotReady, LogChanged
 from backorder_runtime.clock import ClockChanged
 from backorder_runtime.database import WrongDatabase
+from backorder_runtime.past import PastLost
 from backorder_runtime.permissions import NotPermitted
 from backorder_runtime.refusal_limit import TooManyRefused
 from backorder_runtime.service import Service
 from backorder_runtime.settings import Settings
 
 # named here, and not taken from the service: whoever leaves one out there is noticed
-FOR_PEOPLE = [LogChanged, BrokerNotReady, NotPermitted, TooManyRefused, ClockChanged, WrongDatabase]
+FOR_PEOPLE = [LogChanged, BrokerNotReady, NotPermitted, TooManyRefused, ClockChanged, PastLost, WrongDatabase]
 NOT_FOR_PEOPLE = [ValueError, RuntimeError, OSError, asyncpg.UndefinedTableError, asyncio.CancelledError]
 
 
@@ -83,6 +84,7 @@ def noted(monkeypatch):
     monkeypatch.setattr(database, "connect", connect)
     monkeypatch.setattr(database, "check_schema", nothing)
     monkeypatch.setattr(service.migrate, "newest", lambda _: "1")
+    monkeypatch.setattr(service.past, "check", nothing)
     monkeypatch.setattr(service.http, "serve", noted.loop("http"))
     monkeypatch.setattr(service.retention, "keep_tables", lambda _: noted.loop("retention"))
     monkeypatch.setattr(service.retention, "warn_if_short", lambda *_: None)

@@ -9,12 +9,14 @@ import pytest
 from running_service import Feeds, running, settings_for
 
 from backorder_contracts.supply import InboundScheduled, StockPositioned, SupplyDiscrepancy
+from backorder_dev.reading import empty_topics
 
 pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
 async def feeds(broker):
+    await empty_topics(broker.bootstrap_servers)  # each test has a database that knows of nothing that stood there
     async with Feeds(broker) as opened:
         yield opened
 

@@ -1,6 +1,9 @@
 """The last snapshot of a back order is its newest state, whatever comes late, and whoever watched before."""
 
+import asyncio
 import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -229,6 +232,21 @@ def test_whatever_happens_the_last_snapshot_is_the_newest_state_in_the_end(story
         happen(log, *event)
     log.settle()
     assert {key: log.last(key) for key in KEYS} == {key: log.truth.get(key) for key in KEYS}
+
+
+async def test_after_a_restore_of_the_database_all_snapshots_are_read_again_by_another_group_once():
+    at = datetime(2026, 11, 24, 8, 30, 1, tzinfo=UTC)
+    answers = [None, OSError("the database is away"), at, at]
+
+    async def fetchval(_statement):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    running = SimpleNamespace(pool=SimpleNamespace(fetchval=fetchval))
+    groups = [await snapshot_watch._group(running, asyncio.Event()) for _ in range(3)]
+    assert groups == [snapshot_watch.GROUP, *[f"{snapshot_watch.GROUP}.20261124-083001"] * 2]
 
 
 def test_what_is_restored_is_a_snapshot_as_the_contract_has_it():

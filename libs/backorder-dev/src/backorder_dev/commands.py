@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit, urlunsplit
 
 import cyclopts
 import httpx
 import psutil
+from cyclopts import Parameter
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from rich.console import Console
@@ -18,9 +22,13 @@ from backorder_dev.daemon import AlreadyUpError, find, shut_down, spawn, supervi
 from backorder_dev.endpoints import Endpoints, read_endpoints
 from backorder_dev.process import StartError
 from backorder_dev.python_process import NO_TLS
+from backorder_dev.restored import go_on
 from backorder_dev.topics import DEFAULT_PARTITIONS
+from backorder_runtime import command_line
+from backorder_runtime.command_line import CannotDo, agreed
 
 _RUN_DIR = Path(".run")
+Flag = Annotated[bool, Parameter(negative=())]
 
 database = cyclopts.App(help="Prepare the database.")
 
@@ -106,6 +114,32 @@ def provision(*, name: str = "backorder") -> None:
     address = settings.admin_url.get_secret_value()
     asyncio.run(run(address, ROLES, readers=READERS, database=name, passwords=passwords))
     _say(f"database {name} is ready for {', '.join(roles)}")
+
+
+@database.command
+def restored(*, name: str = "backorder", dry_run: Flag = False, yes: Flag = False) -> None:
+    """Have all services go on together after the database was restored, or a failover lost something.
+
+    What was published after the restored moment is void from then on. Stop all services first, and start none between
+    the restore and this. BACKORDER_PROVISION__ADMIN_URL names who does it.
+
+    Args:
+        name: Of the database.
+        dry_run: Say what would be done, and do nothing.
+        yes: Do not ask.
+    """
+    command_line.run("database restored", _go_on(name, dry_run=dry_run, yes=yes))
+
+
+async def _go_on(name: str, *, dry_run: bool, yes: bool) -> None:
+    given = os.environ.get("BACKORDER_PROVISION__ADMIN_URL")
+    if not given:
+        raise CannotDo("set BACKORDER_PROVISION__ADMIN_URL to an administrator's")
+    address = urlunsplit(urlsplit(given)._replace(path=f"/{name}"))
+    if dry_run or agreed("have all services go on from the restored database, which cannot be undone", yes=yes):
+        for line in await go_on(address, dry_run=dry_run):
+            command_line.say(line)
+        command_line.say("nothing was done" if dry_run else "done; start the services")
 
 
 def _up_in_background(folder: Path, partitions: int) -> Endpoints:

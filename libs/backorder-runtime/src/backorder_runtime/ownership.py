@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from asyncpg import Pool
 from confluent_kafka import KafkaException
 
-from backorder_runtime import claiming, database, lag, store
+from backorder_runtime import claiming, database, lag, past, store
 from backorder_runtime.clock import Clock
 from backorder_runtime.consumer import Partitions
 from backorder_runtime.dead_letters import OriginReader
@@ -58,6 +58,7 @@ class Ownership:
         self._limit = RefusalLimit(service.name, service.topics, settings.engine)
         self._assigned: set[int] = set()
         self._sought: set[int] = set()  # those of our shards that the consumer reads from where they stand
+        self._numbered: dict[int, int] = {}  # the next number of shards that were ours, when we let them go
         self.shards: dict[int, Shard[Any, Any]] = {}
         self.relays: dict[int, asyncio.Task[None]] = {}
         self.changed = asyncio.Event()
@@ -117,9 +118,10 @@ class Ownership:
             stop_if_denied(error)
             _log.warning("claim failed, will try again", shard=number, error=repr(error))
             return
+        claim = taken.claim
+        past.check_claim(self._service.name, number, claim.next_sequence, self._numbered.get(number, 0))
         if number not in self._assigned:
             return
-        claim = taken.claim
         for place in claim.places.values():
             place.newest_ms = int(1000 * self._clock().timestamp())
         relay = Relay(self._service.name, number, self._publisher, self._origins)
@@ -159,6 +161,7 @@ class Ownership:
         if shard is not None and self.shards.get(number) is not shard:
             return
         if dropped := self.shards.pop(number, None):
+            self._numbered[number] = dropped.next_sequence
             dropped.relay.forget()
             lag.forget(self._inputs(number))
         self._sought.discard(number)

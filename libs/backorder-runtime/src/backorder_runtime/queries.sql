@@ -20,6 +20,9 @@ ON CONFLICT DO NOTHING
 -- name: inputs
 SELECT topic, next_offset, last_sequence FROM shard_input WHERE shard = $1
 
+-- name: void_numbers
+SELECT source, first, last FROM void_number
+
 -- name: advance
 -- The fence: nothing of a batch commits unless we still own its shard and stand where we think we stand. The answer is
 -- the number of inputs that moved in each shard that we own. What has been confirmed since the last batch leaves the

@@ -16,7 +16,7 @@ from asyncpg import Pool
 from starlette.routing import BaseRoute
 
 from backorder_runtime import clock as clocks
-from backorder_runtime import database, http, migrate, retention
+from backorder_runtime import database, http, migrate, past, retention
 from backorder_runtime.broker import BrokerNotReady, LogChanged, wait_for_broker
 from backorder_runtime.clock import Clock, ClockChanged, SteadyClock, utc_now
 from backorder_runtime.handler import Intake, LaneHandler
@@ -25,6 +25,7 @@ from backorder_runtime.intake import IntakeRunner
 from backorder_runtime.lane_service import LaneService
 from backorder_runtime.lanes import LaneRunner
 from backorder_runtime.lifecycle import first_of, run_together, stop_on_signals
+from backorder_runtime.past import PastLost
 from backorder_runtime.permissions import NotPermitted, denied
 from backorder_runtime.publisher import Publisher
 from backorder_runtime.refusal_limit import TooManyRefused
@@ -34,7 +35,7 @@ from backorder_runtime.telemetry import announce, configure_logging
 from backorder_runtime.topic_watch import Reads, TopicWatch
 
 _log = structlog.get_logger()
-FOR_PEOPLE = (LogChanged, BrokerNotReady, NotPermitted, TooManyRefused, ClockChanged, database.WrongDatabase)
+FOR_PEOPLE = (LogChanged, BrokerNotReady, NotPermitted, TooManyRefused, ClockChanged, PastLost, database.WrongDatabase)
 """What only people can mend: it stops a service with code 2, and its message says what to do."""
 
 _STOPPED = 2
@@ -133,6 +134,7 @@ async def run(service: Service, settings: Settings, stop: asyncio.Event, clock: 
         reads = Reads(service.name, service.topics, service.intake.topics if service.intake else ())
         topics = TopicWatch(reads, settings.kafka, pool, settings.engine.topic_watch)
         await topics.start()
+        await past.check(service.name, reads.outputs, settings.kafka, pool)
         steady = SteadyClock(clock, settings.engine.clock_tolerance)
         await _compare_clocks(settings, pool, steady)
         publisher = Publisher(settings.kafka)

@@ -52,6 +52,7 @@ class Shard(Generic[E, F]):
         self._sent = claim.sent_sequence
         self._places = claim.places
         self._sequenced = sequenced
+        self._void = claim.void
         PARKED_LANES.labels(str(number)).set(len(self.parked))
 
     def place(self, topic: str) -> Place:
@@ -76,9 +77,11 @@ class Shard(Generic[E, F]):
         return steps
 
     def unseen(self, records: Sequence[Record]) -> Iterator[Record]:
-        """Those among these records that the relay of their publisher has not repeated."""
+        """Those among these records that their publisher knows of, and that its relay has not repeated."""
         seen = {topic: place.last_sequence for topic, place in self._places.items()}
         for record in records:
+            if self._void and self._is_void(record):
+                continue
             sequence = self._sequence(record)
             if sequence:
                 if sequence <= seen[record.topic]:
@@ -86,8 +89,17 @@ class Shard(Generic[E, F]):
                 seen[record.topic] = sequence
             yield record
 
+    def _is_void(self, record: Record) -> bool:
+        """Whether its publisher's database was restored to before it was decided."""
+        if not (ranges := self._void.get(record.header("ce_source") or "")):
+            return False
+        text = record.header("ce_sequence") or ""
+        return text.isdecimal() and any(int(text) in each for each in ranges)
+
     def _sequence(self, record: Record) -> int:
         if record.topic not in self._sequenced:
+            return 0
+        if self._void and self._is_void(record):
             return 0
         text = record.header("ce_sequence")
         if not text or not text.isdecimal():

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -48,12 +48,13 @@ class Place:
 
 @dataclass(slots=True)
 class Claim:
-    """What a claim found: our epoch, and where the shard stands."""
+    """What a claim found: our epoch, where the shard stands, and by source which numbers are `void`."""
 
     epoch: int
     next_sequence: int
     sent_sequence: int
     places: dict[str, Place]
+    void: Mapping[str, Sequence[range]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,18 @@ async def _claim(conn: Conn, shard: int, owner: str, first_offsets: Mapping[str,
         row = await conn.fetchrow(_SQL["claim"], shard, owner)
         await conn.execute(_SQL["add_inputs"], shard, list(first_offsets), list(first_offsets.values()))
         inputs = await conn.fetch(_SQL["inputs"], shard)
+        void = await conn.fetch(_SQL["void_numbers"])
     places = {topic: Place(offset, sequence) for topic, offset, sequence in inputs}
     if row is None:
         raise Fenced([shard])
-    return Claim(row["epoch"], row["next_sequence"], row["sent_sequence"], places)
+    return Claim(row["epoch"], row["next_sequence"], row["sent_sequence"], places, _by_source(void))
+
+
+def _by_source(rows: Sequence[tuple[str, int, int]]) -> Mapping[str, Sequence[range]]:
+    found: defaultdict[str, list[range]] = defaultdict(list)
+    for source, first, last in rows:
+        found[source].append(range(first, last + 1))
+    return found
 
 
 async def advance(conn: Conn, fences: Sequence[Fence]) -> None:

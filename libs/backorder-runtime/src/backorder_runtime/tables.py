@@ -90,3 +90,16 @@ CREATE TABLE topic_pin (
 )
 """
 """Later than the first migration of every service, too."""
+
+VOID_NUMBERS = """
+-- Numbers that a publisher gave before its database was restored, to what that no longer knows: what has one is not
+-- taken. Written by whoever restores the database, for all services at once (restored.sql).
+CREATE TABLE void_number (
+    source text NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL CHECK (last >= first),
+    since timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (source, first)
+)
+"""
+"""Later than the first migration of every service, too."""

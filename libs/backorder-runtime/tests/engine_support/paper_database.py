@@ -25,6 +25,7 @@ class Tables:
 
     shard: dict[int, list[int]] = field(default_factory=lambda: defaultdict(lambda: [0, 1, 0]))  # epoch, next, sent
     shard_input: dict[tuple[int, str], list[int]] = field(default_factory=dict)  # next offset, last sequence
+    void_number: dict[tuple[str, int], int] = field(default_factory=dict)  # by source and first
     outbox: dict[tuple[int, int], tuple[datetime, bytes]] = field(default_factory=dict)
     timer: dict[tuple[int, str, str], datetime] = field(default_factory=dict)
     parked_lane: dict[tuple[int, str], bool] = field(default_factory=dict)  # whether it is to go on
@@ -48,6 +49,9 @@ class Tables:
 
     def inputs(self, shard: int) -> list[Row]:
         return [(topic, *place) for (number, topic), place in self.shard_input.items() if number == shard]
+
+    def void_numbers(self) -> list[Row]:
+        return [(source, first, last) for (source, first), last in self.void_number.items()]
 
     def advance(self, shards: list[int], epochs: list[int], sents: list[int], *steps: list[Any]) -> list[Row]:
         moved = {n: 0 for n, epoch, _ in zip(shards, epochs, sents, strict=True) if self.shard[n][0] == epoch}

@@ -12,6 +12,7 @@ import msgspec
 from aiokafka.admin import AIOKafkaAdminClient
 
 from backorder_contracts.refusal import Reason, Refused
+from backorder_dev.reading import empty_topics
 from backorder_dev.stack import Stack, fresh_database
 from backorder_dev.topics import create_topics
 from backorder_runtime import migrate
@@ -79,6 +80,14 @@ class Place:
         await publisher.publish([Wire(topic, LANE.encode(), word.encode(), ()) for word in words])
         publisher.close()
 
+    async def send_as(self, source: str, *words: tuple[int, str]) -> None:
+        """Send words to the lane with the numbers that this publisher gave them."""
+        publisher = Publisher(self.settings.kafka)
+        for number, word in words:
+            headers = (("ce_source", source.encode()), ("ce_sequence", str(number).encode()))
+            await publisher.publish([Wire(TOPIC, LANE.encode(), word.encode(), headers)])
+        publisher.close()
+
     async def counted(self) -> int:
         return int(await self.pool.fetchval("SELECT coalesce(sum(count), 0) FROM tally"))
 
@@ -93,7 +102,8 @@ class Place:
 
 @asynccontextmanager
 async def place(stack: Stack, **engine: Any) -> AsyncIterator[Place]:
-    """A database of its own, migrated, on a stack."""
+    """A database of its own, migrated, on a stack whose topics are empty: it knows of nothing that stood there."""
+    await empty_topics(stack.broker.bootstrap_servers)
     async with fresh_database(stack.postgres) as database:
         settings = Settings(
             kafka=KafkaSettings(bootstrap_servers=stack.broker.bootstrap_servers, partitions=stack.partitions),

@@ -13,9 +13,13 @@ from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.asking import Asking, Read, Statement, Write
 from backorder_runtime.handler import Arrived
 from backorder_runtime.record import Effect, Message, Record, SetTimer, Timer
-from backorder_runtime.tables import RUNTIME_TABLES, statements
+from backorder_runtime.tables import RUNTIME_TABLES, VOID_NUMBERS, statements
 
-TABLES = [*statements(RUNTIME_TABLES), "CREATE TABLE tally (lane text PRIMARY KEY, count bigint, seen text[])"]
+TABLES = [
+    *statements(RUNTIME_TABLES),
+    VOID_NUMBERS,
+    "CREATE TABLE tally (lane text PRIMARY KEY, count bigint, seen text[])",
+]
 TOPIC = "supply-entry"
 _LOAD = Statement(
     "SELECT asked.shard, lane, count, seen FROM unnest($1::integer[], $2::text[]) AS asked (shard, lane) "

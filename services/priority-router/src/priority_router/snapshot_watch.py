@@ -27,6 +27,7 @@ RESTORED = Counter(
     "backorder_snapshots_restored", "Newest states published again, since what came last may have come late"
 )
 _SERVICE = "priority-router"
+GROUP = f"backorder.{_SERVICE}.snapshots"
 _AT_ONCE = 2_000  # records
 _WAIT = 0.5  # seconds
 _log = structlog.get_logger()
@@ -34,9 +35,8 @@ _log = structlog.get_logger()
 
 async def watch_snapshots(running: Running, stop: asyncio.Event) -> None:
     """Watch the partitions that the group gives this process until `stop` is set."""
-    consumer = kafka.new_consumer(
-        running.settings.kafka, f"backorder.{_SERVICE}.snapshots", offset_reset="earliest", patient=True
-    )
+    group = await _group(running, stop)
+    consumer = kafka.new_consumer(running.settings.kafka, group, offset_reset="earliest", patient=True)
     watch = SnapshotWatch(running, consumer)
     try:
         await watch.join()
@@ -44,6 +44,22 @@ async def watch_snapshots(running: Running, stop: asyncio.Event) -> None:
             await first_of(watch.turn(), stop.wait())
     finally:
         await watch.leave()
+
+
+async def _group(running: Running, stop: asyncio.Event) -> str:
+    """The group that watches: another one since each restore of the database, so that it begins at the first record.
+
+    What was published before that and is not known any more may be the last of its key.
+    """
+    while True:
+        try:
+            restored = await running.pool.fetchval("SELECT max(since) FROM void_number")
+        except database.PASSING as error:
+            stop_if_denied(error)
+            if await first_of(stop.wait(), timeout=_WAIT):
+                return GROUP
+        else:
+            return f"{GROUP}.{restored:%Y%m%d-%H%M%S}" if restored else GROUP
 
 
 class SnapshotWatch:
