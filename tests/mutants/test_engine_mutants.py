@@ -3,6 +3,7 @@
 import asyncio
 
 import engine_defects_table
+import engine_intake_table
 import engine_output_table
 import engine_people_table
 import engine_statement_table
@@ -16,6 +17,7 @@ from mutant_harness import PASSED, ROOT, copy_of, ids, notice, row_of, run, thos
 ALONE = (
     *engine_table.MUTANTS,
     *engine_output_table.MUTANTS,
+    *engine_intake_table.MUTANTS,
     *engine_stops_table.MUTANTS,
     *engine_people_table.MUTANTS,
     *engine_defects_table.MUTANTS,

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from engine_support.command_line import backorder, environment
 from engine_support.small_service import INPUT, LANE, Place, make_anew, place_anew
 from engine_support.tally import TOPIC
@@ -36,43 +36,11 @@ async def here(stack: Stack):
         yield made
 
 
-async def process(here: Place, *words: str) -> None:
-    """Run until these words are counted, and stop in order."""
-    wanted = await here.counted() + len(words)
-    await here.send(*words)
-    async with here.running() as task:
-        await here.until_counted(wanted, task)
-
-
 async def run_while(here: Place, happens: Coroutine[Any, Any, None]) -> None:
     """Run while something happens, until it stops by itself."""
     async with here.running() as task:
         await happens
         await asyncio.wait_for(task, 60)
-
-
-async def truncate(here: Place, topic: str) -> None:
-    """Lose everything that stands on a topic."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=here.settings.kafka.bootstrap_servers)
-    await admin.start()
-    ends = await end_offsets(here.settings.kafka.bootstrap_servers, [topic])
-    await admin.delete_records({at: RecordsToDelete(before_offset=end) for at, end in ends.items() if end})
-    await admin.close()
-
-
-async def until_nothing_is_left(here: Place, topic: str) -> None:
-    """Wait until the intake's group has told the broker that it stands at the end of a topic."""
-    servers = here.settings.kafka.bootstrap_servers
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await admin.start()
-    async with asyncio.timeout(30):
-        ends = {place: end for place, end in (await end_offsets(servers, [topic])).items() if end}
-        while True:
-            told = await admin.list_consumer_group_offsets("backorder.inventory-sync.intake")
-            if all(place in told and told[place].offset == end for place, end in ends.items()):
-                break
-            await asyncio.sleep(0.02)
-    await admin.close()
 
 
 async def more_partitions(here: Place) -> None:
@@ -85,7 +53,7 @@ async def more_partitions(here: Place) -> None:
 async def test_a_lane_topic_that_was_made_anew_stops_it_though_its_offsets_look_good_and_accepting_goes_on(
     here: Place,
 ) -> None:
-    await process(here, "one", "two")
+    await here.process("one", "two")
     await make_anew(here.settings.kafka, TOPIC)
     await here.send("three", "four", "five", topic=TOPIC)
     with pytest.raises(LogChanged, match=r"supply-entry was deleted and made anew: .*backorder topics accept supply"):
@@ -100,31 +68,31 @@ async def test_a_lane_topic_that_was_made_anew_stops_it_though_its_offsets_look_
 
 
 async def test_a_topic_that_is_made_anew_while_it_runs_stops_it(here: Place) -> None:
-    await process(here, "one")
+    await here.process("one")
     with pytest.raises(LogChanged, match=r"supply-entry.*(deleted|made anew)"):
         await run_while(here, make_anew(here.settings.kafka, TOPIC))
 
 
 async def test_an_input_that_was_made_anew_stops_it_and_accepting_goes_on(here: Place) -> None:
-    await process(here, "one")
+    await here.process("one")
     await make_anew(here.settings.kafka, INPUT)
     with pytest.raises(LogChanged, match="stock-changed was deleted and made anew"):
         await here.run()
     code, said = await backorder(here.settings, "topics", "accept", "--service", "inventory-sync", "--yes")
     assert code == 0, said
-    await process(here, "two")
+    await here.process("two")
 
 
 async def test_a_log_that_was_truncated_before_it_was_read_stops_it_and_accepting_goes_on(here: Place) -> None:
-    await process(here, "one")
+    await here.process("one")
     for topic in (TOPIC, INPUT):
         await here.send("lost", topic=topic)
-        await truncate(here, topic)
+        await here.truncate(topic)
         with pytest.raises(LogChanged, match=rf"{topic}\[\d\] holds offsets .*Nothing was skipped.*accept {topic}"):
             await here.run()
         code, said = await backorder(here.settings, "topics", "accept", topic, "--service", "inventory-sync", "--yes")
         assert (code, said.count("will go on at")) == (0, 1), said
-    await process(here, "two")
+    await here.process("two")
     assert await here.pool.fetchval("SELECT seen FROM tally") == ["one", "two"]
 
 
@@ -140,31 +108,15 @@ async def test_a_log_that_is_truncated_beyond_where_it_stands_stops_it_while_it_
         somebody = AIOKafkaProducer(bootstrap_servers=servers, transactional_id="somebody")
         async with somebody, somebody.transaction():  # until that ends nobody reads beyond its first record
             await somebody.send_and_wait(topic, b"lost", LANE.encode())
-            await truncate(here, topic)
+            await here.truncate(topic)
         await here.send("after what was lost", topic=topic)
         with pytest.raises(LogChanged, match=lacks):
             await here.until_counted(2, task)
     assert await here.counted() == 1
 
 
-async def test_what_a_publisher_with_transactions_leaves_in_the_log_is_nothing_that_was_not_read(here: Place) -> None:
-    servers = here.settings.kafka.bootstrap_servers
-    async with here.running() as task:
-        async with AIOKafkaProducer(bootstrap_servers=servers, transactional_id="somebody") as somebody:
-            async with somebody.transaction():
-                await somebody.send_and_wait(INPUT, b"one", LANE.encode())
-            await somebody.begin_transaction()
-            await somebody.send_and_wait(INPUT, b"taken back", LANE.encode())
-            await somebody.abort_transaction()
-        await here.until_counted(1, task)
-        await until_nothing_is_left(here, INPUT)
-    await truncate(here, INPUT)  # as when the time is over for which the broker keeps it
-    await process(here, "two")
-    assert await here.pool.fetchval("SELECT seen FROM tally") == ["one", "two"]
-
-
 async def test_more_partitions_stop_it_while_it_runs_and_afterwards_whatever_is_configured(here: Place) -> None:
-    await process(here, "one")
+    await here.process("one")
     kafka = here.settings.kafka
     with pytest.raises(LogChanged, match="supply-entry has 5 partitions and had 4 when the database was begun"):
         await run_while(here, more_partitions(here))
@@ -219,7 +171,7 @@ async def test_a_right_that_its_role_loses_stops_it_and_with_the_right_it_goes_o
 async def test_an_administrator_who_holds_a_shard_in_a_transaction_of_his_own_is_waited_for(
     here: Place, stack: Stack
 ) -> None:
-    await process(here, "one")
+    await here.process("one")
     admin = await asyncpg.connect(stack.postgres.admin_url_of(here.urls["inventory_sync"].rpartition("/")[2]))
     async with here.pool.acquire() as conn:
         await admin.execute("BEGIN; SELECT FROM inventory_sync.shard FOR UPDATE")
@@ -276,7 +228,7 @@ async def test_a_clock_that_goes_ahead_of_the_database_stops_it_while_it_runs(he
 async def test_what_the_owner_before_commits_until_the_claim_is_no_changed_log(
     here: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await process(here, "one")
+    await here.process("one")
     claim, claimed = store.claim, asyncio.Event()
 
     async def after_another_batch(conn, shard, owner, first_offsets):

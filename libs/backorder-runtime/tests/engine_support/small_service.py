@@ -9,10 +9,10 @@ from typing import Any
 
 import asyncpg
 import msgspec
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from backorder_contracts.refusal import Reason, Refused
-from backorder_dev.reading import empty_topics
+from backorder_dev.reading import empty_topics, end_offsets
 from backorder_dev.stack import Stack, fresh_database
 from backorder_dev.topics import create_topics
 from backorder_runtime import migrate
@@ -98,6 +98,21 @@ class Place:
                 if task is not None and task.done():
                     task.result()
                 await asyncio.sleep(0.02)
+
+    async def process(self, *words: str) -> None:
+        """Run until these words are counted, and stop in order."""
+        wanted = await self.counted() + len(words)
+        await self.send(*words)
+        async with self.running() as task:
+            await self.until_counted(wanted, task)
+
+    async def truncate(self, topic: str) -> None:
+        """Lose everything that stands on a topic."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka.bootstrap_servers)
+        await admin.start()
+        ends = await end_offsets(self.settings.kafka.bootstrap_servers, [topic])
+        await admin.delete_records({at: RecordsToDelete(before_offset=end) for at, end in ends.items() if end})
+        await admin.close()
 
 
 @asynccontextmanager
