@@ -1,6 +1,7 @@
 """What a batch stores, it stores in one transaction; what it holds back, it holds back in order."""
 
 import re
+from contextlib import asynccontextmanager
 
 import pytest
 from engine_support.paper_database import PaperDatabase
@@ -51,22 +52,25 @@ class Telling(Both):
         return [(wire.key, wire.value) for wire in wires if ("ce_type", b"tally.total") in wire.headers]
 
 
-@pytest.fixture
-async def telling(monkeypatch):
-    made = PaperLoop(monkeypatch, PaperDatabase(), Telling)
+@asynccontextmanager
+async def one_that_owns_all(monkeypatch, new):
+    made = PaperLoop(monkeypatch, PaperDatabase(), new)
     made.assign(*range(4))
     await made.turn()
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def telling(monkeypatch):
+    async with one_that_owns_all(monkeypatch, Telling) as made:
+        yield made
 
 
 @pytest.fixture
 async def loop(monkeypatch):
-    made = PaperLoop(monkeypatch, PaperDatabase(), Buggy)
-    made.assign(*range(4))
-    await made.turn()
-    yield made
-    await made.close()
+    async with one_that_owns_all(monkeypatch, Buggy) as made:
+        yield made
 
 
 @pytest.fixture

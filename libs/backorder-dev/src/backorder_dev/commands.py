@@ -7,7 +7,6 @@ import os
 import sys
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit, urlunsplit
 
 import cyclopts
 import httpx
@@ -19,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from backorder_dev.daemon import AlreadyUpError, find, shut_down, spawn, supervise, wait_until_up
+from backorder_dev.database import on_database
 from backorder_dev.endpoints import Endpoints, read_endpoints
 from backorder_dev.process import StartError
 from backorder_dev.python_process import NO_TLS
@@ -135,9 +135,8 @@ async def _go_on(name: str, *, dry_run: bool, yes: bool) -> None:
     given = os.environ.get("BACKORDER_PROVISION__ADMIN_URL")
     if not given:
         raise CannotDo("set BACKORDER_PROVISION__ADMIN_URL to an administrator's")
-    address = urlunsplit(urlsplit(given)._replace(path=f"/{name}"))
     if dry_run or agreed("have all services go on from the restored database, which cannot be undone", yes=yes):
-        for line in await go_on(address, dry_run=dry_run):
+        for line in await go_on(on_database(given, name), dry_run=dry_run):
             command_line.say(line)
         command_line.say("nothing was done" if dry_run else "done; start the services")
 

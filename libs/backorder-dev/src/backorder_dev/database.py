@@ -67,7 +67,7 @@ async def provision(
             await _role(admin, role, password)
         if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", database):
             await _run(admin, "CREATE DATABASE %I", database)
-        inside = await asyncpg.connect(_on_database(admin_url, database))
+        inside = await asyncpg.connect(on_database(admin_url, database))
         try:
             await _close_to_public(inside, database)
             for service in names:
@@ -92,7 +92,8 @@ async def drop(admin_url: str, database: str) -> None:
         await admin.close()
 
 
-def _on_database(address: str, database: str) -> str:
+def on_database(address: str, database: str) -> str:
+    """The same server's address, for another of its databases."""
     return urlunsplit(urlsplit(address)._replace(path=f"/{database}"))
 
 

@@ -8,7 +8,7 @@ claimed and sought them.
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import structlog
@@ -113,6 +113,24 @@ async def poll(
     except OffsetOutOfRangeError as error:
         raise _lost(service, error) from error
     return [to_record(item) for items in fetched.values() for item in items]
+
+
+async def up_to(
+    consumer: AIOKafkaConsumer, left: dict[TopicPartition, int], most: int | None = None
+) -> AsyncIterator[Sequence[ConsumerRecord]]:
+    """What stands before the ends that are `left`, at most so many records at a time; the consumer is at its start.
+
+    What was read whole is taken out of `left`.
+    """
+    while left:
+        try:
+            fetched = await consumer.getmany(*left, timeout_ms=200, max_records=most)
+        except NoOffsetForPartitionError:
+            continue  # from before the seek
+        for records in fetched.values():
+            yield records
+        for place in [place for place, end in left.items() if await consumer.position(place) >= end]:
+            del left[place]
 
 
 def _check_fetching(consumer: AIOKafkaConsumer) -> None:

@@ -60,6 +60,8 @@ class Outcome:
     def complete(self) -> Mapping[str, Exception]:
         """Write the latest events, each where it was said last; returns what went wrong with it, by lane."""
         failed: dict[str, Exception] = {}
+        if not self.latest:
+            return failed
         entries: list[Entry] = []
         done = 0
         for place, each, trace in self.latest.values():

@@ -14,7 +14,7 @@ from asyncpg import Pool
 
 from backorder_contracts.topics import TOPICS
 from backorder_runtime import store
-from backorder_runtime.consumer import first_and_end, started, to_record
+from backorder_runtime.consumer import first_and_end, started, to_record, up_to
 from backorder_runtime.outbox import source_of
 from backorder_runtime.permissions import stop_if_denied
 from backorder_runtime.record import Record
@@ -54,10 +54,11 @@ def check_known(service: str, records: Iterable[Record], known: Mapping[int, int
 
     `known` is the last number that each shard has given.
     """
+    ours = source_of(service, "")
     for record in records:
-        start, _, shard = (record.header("ce_source") or "").rpartition("/")
-        number = record.header("ce_sequence") or ""
-        if start != source_of(service, "").rstrip("/") or not shard.isdecimal() or not number.isdecimal():
+        source, number = record.header("ce_source") or "", record.header("ce_sequence") or ""
+        shard = source.removeprefix(ours)
+        if not source.startswith(ours) or not shard.isdecimal() or not number.isdecimal():
             continue
         if int(number) > (last := known.get(int(shard), 0)):
             raise PastLost(
@@ -91,12 +92,6 @@ async def _ends(kafka: KafkaSettings, places: Sequence[TopicPartition]) -> list[
         consumer.assign(list(left))
         for place, end in left.items():
             consumer.seek(place, max(logs[place][0], end - _TAIL))
-        found: list[Record] = []
-        while left:
-            for records in (await consumer.getmany(*left, timeout_ms=200)).values():
-                found += map(to_record, records)
-            for place in [place for place, end in left.items() if await consumer.position(place) >= end]:
-                del left[place]
-        return found
+        return [to_record(record) async for records in up_to(consumer, left) for record in records]
     finally:
         await consumer.stop()

@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import NoOffsetForPartitionError
 from msgspec import DecodeError
 
 from auditor.settings import AuditSettings
 from backorder_runtime import queries
 from backorder_runtime.bundle import lanes_of
-from backorder_runtime.consumer import first_and_end, started
+from backorder_runtime.consumer import first_and_end, started, up_to
 from backorder_runtime.database import Conn
 from backorder_runtime.outbox import Event, OutboxBatch
 from backorder_runtime.settings import KafkaSettings, aiokafka_options
@@ -96,16 +95,9 @@ async def _topics(
 
 async def _read(consumer: AIOKafkaConsumer, left: dict[TopicPartition, int], flight: Flight) -> None:
     """Read up to the ends that are `left`; what was read whole is taken out of it."""
-    while left:
-        try:
-            fetched = await consumer.getmany(*left, timeout_ms=200, max_records=_RECORDS_AT_ONCE)
-        except NoOffsetForPartitionError:
-            continue  # from before the seek
-        for records in fetched.values():
-            for record in records:
-                _take(record.value, record.partition, flight)
-        for place in [place for place, end in left.items() if await consumer.position(place) >= end]:
-            del left[place]
+    async for records in up_to(consumer, left, _RECORDS_AT_ONCE):
+        for record in records:
+            _take(record.value, record.partition, flight)
 
 
 def _take(value: bytes | None, shard: int, flight: Flight) -> None:
