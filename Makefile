@@ -65,7 +65,7 @@ arch: $(READY) ## Check who may import whom
 	$(BIN)/lint-imports
 
 unit: $(READY) ## Tests that need neither broker nor database
-	$(BIN)/pytest -q -n 2 -m "not stack and not spec" --ignore tests/mutants $(PYTEST)
+	$(BIN)/pytest -q -n 2 -m "not stack and not spec" --ignore-glob "tests/mutants/test_*mutants.py" $(PYTEST)
 
 schemas: $(READY) ## Write schemas/ from the models
 	$(BIN)/python -m backorder_contracts.generate schemas

@@ -18,8 +18,8 @@ MUTANTS = (
     Mutant(
         "a clock that changed ends a service like a defect of ours",
         f"{ENGINE}/service.py",
-        "TooManyRefused, ClockChanged, database",
-        "TooManyRefused, database",
+        "TooManyRefused, ClockChanged, ",
+        "TooManyRefused, ",
         (FOR_PEOPLE,),
     ),
     Mutant(

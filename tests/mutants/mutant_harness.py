@@ -74,13 +74,19 @@ def row(breaks, file, *noticed_by):
 def break_copy(mutant, folder):
     """Put a copy of the mutant's package into the folder, with the mistake in it."""
     place = copy_of(mutant.package, folder) / Path(mutant.file).relative_to(mutant.package)
-    source = place.read_text(encoding="utf-8")
+    place.write_text(broken(mutant), encoding="utf-8")
+
+
+def broken(mutant):
+    """The text of the mutant's file with the mistake in it; fails when it does not fit, or is not even Python."""
+    source = (ROOT / mutant.file).read_text(encoding="utf-8")
     found = source.count(mutant.old)
     assert found == 1, f"{mutant.file} has {found} times, not once:\n{mutant.old}"
     assert mutant.old != mutant.new
-    place.write_text(source.replace(mutant.old, mutant.new), encoding="utf-8")
-    if place.suffix == ".py":
-        compile(place.read_text(encoding="utf-8"), str(place), "exec")
+    text = source.replace(mutant.old, mutant.new)
+    if mutant.file.endswith(".py"):
+        compile(text, mutant.file, "exec")
+    return text
 
 
 def copy_of(package, folder):

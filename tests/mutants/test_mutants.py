@@ -1,38 +1,24 @@
-"""The services' defences are watched: whoever breaks one makes a named test fail, and docs/mutants.md says which."""
+"""The services' defences are watched: whoever breaks one makes a named test fail; docs/mutants.md says which."""
 
 import asyncio
-from collections import defaultdict
-from pathlib import Path
 
-import ledger_table
-import notifier_table
 import pytest
-import queue_table
-import router_mutants
-import supply_mutants
-import supply_table
 from given_stack import given
 from mutant_harness import (
     NOTICED,
     PASSED,
-    ROOT,
     SUMMARY,
     Mutant,
     break_copy,
     copy_of,
     ids,
     notice,
-    row,
-    row_of,
     run,
     those_that_notice,
     unnoticed,
     where,
 )
-
-TABLES = (ledger_table, queue_table, supply_table, notifier_table)
-ALONE = tuple(mutant for table in TABLES for mutant in table.MUTANTS)
-ON_A_STACK = tuple(mutant for table in TABLES for mutant in table.ON_A_STACK)
+from mutant_tables import SERVICES, SERVICES_ON_A_STACK
 
 
 def copy_all(mutants, folder):
@@ -41,48 +27,30 @@ def copy_all(mutants, folder):
         assert where(package.name, folder) == folder / package.name / "__init__.py"
 
 
-@pytest.mark.parametrize("mutant", ALONE, ids=ids(ALONE))
+@pytest.mark.parametrize("mutant", SERVICES, ids=ids(SERVICES))
 def test_somebody_notices(mutant, tmp_path, record_property):
     notice(mutant, tmp_path, record_property)
 
 
 def test_without_a_mistake_all_of_them_pass_in_the_same_place(tmp_path):
-    copy_all(ALONE, tmp_path)
-    answer, said = run(those_that_notice(ALONE), tmp_path)
+    copy_all(SERVICES, tmp_path)
+    answer, said = run(those_that_notice(SERVICES), tmp_path)
     assert answer == PASSED, said[-3000:]
 
 
-@pytest.mark.parametrize("mutant", ON_A_STACK, ids=ids(ON_A_STACK))
+@pytest.mark.parametrize("mutant", SERVICES_ON_A_STACK, ids=ids(SERVICES_ON_A_STACK))
 async def test_somebody_notices_on_a_real_database(mutant, tmp_path, record_property, stack):
     await asyncio.to_thread(notice, mutant, tmp_path, record_property, **given(stack))
 
 
 async def test_without_a_mistake_all_of_those_pass_too(tmp_path, stack):
-    copy_all(ON_A_STACK, tmp_path)
-    answer, said = await asyncio.to_thread(run, those_that_notice(ON_A_STACK), tmp_path, **given(stack))
+    copy_all(SERVICES_ON_A_STACK, tmp_path)
+    answer, said = await asyncio.to_thread(run, those_that_notice(SERVICES_ON_A_STACK), tmp_path, **given(stack))
     assert answer == PASSED, said[-3000:]
 
 
-def test_the_table_of_the_docs_is_this_one():
-    tables = defaultdict(list)
-    for mutant in (*ALONE, *ON_A_STACK):
-        tables[Path(mutant.file).parts[1]].append(row_of(mutant))
-    for breaks, file, _, _, test_file, test in router_mutants.MUTANTS:
-        tables["priority-router"].append(row(breaks, file, f"{test_file}.py::{test}"))
-    for breaks, module, _, _ in supply_mutants.MUTANTS:
-        tables["inventory-sync"].append(row(breaks, f"{module}.py", "supply_oracle.py::check"))
-    there = defaultdict(list)
-    service = None
-    for line in (ROOT / "docs" / "mutants.md").read_text("utf-8").splitlines():
-        service = line.removeprefix("## ") if line.startswith("## ") else service
-        if line.startswith("| ") and "::" in line:
-            there[service].append(line)
-    should = "\n".join(line for name, rows in tables.items() for line in (f"## {name}", *rows))
-    assert there == tables, f"docs/mutants.md should have:\n{should}"
-
-
 def test_a_mistake_that_no_longer_fits_is_an_error(tmp_path):
-    one = ALONE[0]
+    one = SERVICES[0]
     with pytest.raises(AssertionError, match="0 times, not once"):
         break_copy(Mutant(one.breaks, one.file, "text that is not there", "", one.tests), tmp_path)
 
