@@ -39,7 +39,8 @@ test: $(READY) check trained ## All tests on a real broker and a real database; 
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -q -n 2 -m "not stack and not spec" tests/properties services/gap-detector/tests
 	$(BIN)/pytest -q -n 2 -m "not stack" tests/mutants
 	$(BIN)/pytest -q -n 2 -m spec tests/spec -k "not deep and not ends and not more-faults"
-	$(BIN)/pytest -q -m stack $(PYTEST)
+	$(BIN)/pytest -q -n 3 --dist loadfile -m "stack and not alone" $(PYTEST)
+	$(BIN)/pytest -q -m "stack and alone" $(PYTEST)
 
 .PHONY: trained
 trained: $(READY)

@@ -32,7 +32,7 @@ from backorder_dev.endpoints import SECRETS
 from backorder_runtime import migrate
 from backorder_runtime.settings import DatabaseSettings
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.alone]
 
 GRACE = 20.0  # seconds in which a process has to end
 PAUSE = float(os.environ.get("UPGRADE_PAUSE", "5"))  # seconds; a second is the aim, on a machine that has time

@@ -12,7 +12,7 @@ from faults_support.campaign import Settings, run
 from faults_support.plan import SHORT, Kind
 from measured import commit
 
-pytestmark = pytest.mark.stack
+pytestmark = [pytest.mark.stack, pytest.mark.alone]
 
 
 def given(name, otherwise):

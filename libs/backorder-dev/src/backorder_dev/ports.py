@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 
@@ -12,8 +13,11 @@ LOOPBACK = "127.0.0.1"
 # Below the range from which operating systems hand out local ports of outgoing connections. Inside that
 # range a client that reconnects to a dead server can be given the server's own port, and blocks it.
 _FIRST, _LAST = 10_240, 29_999
+# Processes that were started together have neighbouring ids, and each chooses among other ports: else one could take
+# that of a server which another has just killed and will start again.
+_APART = 16
 _ATTEMPTS = 200
-_REMEMBERED = 4_000
+_REMEMBERED = 400
 _given: set[int] = set()  # whoever asked for one may not listen there yet
 
 
@@ -38,7 +42,7 @@ def free_port() -> int:
         OSError: no free port was found.
     """
     for _ in range(_ATTEMPTS):
-        port = random.randint(_FIRST, _LAST)  # noqa: S311 - spreads parallel runs, guards nothing
+        port = random.randrange(_FIRST + os.getpid() % _APART, _LAST + 1, _APART)  # noqa: S311 - guards nothing
         if port not in _given and is_free(port):
             if len(_given) >= _REMEMBERED:
                 _given.clear()
