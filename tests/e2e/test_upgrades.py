@@ -35,7 +35,8 @@ from backorder_runtime.settings import DatabaseSettings
 pytestmark = [pytest.mark.stack, pytest.mark.alone]
 
 GRACE = 20.0  # seconds in which a process has to end
-PAUSE = float(os.environ.get("UPGRADE_PAUSE", "5"))  # seconds; a second is the aim, on a machine that has time
+AIM = 1.0  # second: of four pauses of a partition at most one is longer
+PAUSE = float(os.environ.get("UPGRADE_PAUSE", "5"))  # seconds that none is longer than; on a machine that has time, AIM
 STEADY = 1.5  # seconds of flow between two replacements
 
 
@@ -70,13 +71,13 @@ async def test_a_rolling_restart_under_load_loses_and_doubles_nothing(system, fl
     told = await outputs(system)
     partitions = range(system.endpoints.partitions)
     lines = [f"{'stopped':18} {'ended after':>12} {'ready after':>12}   longest pause of its partitions, s"]
-    longest = 0.0
+    silent = []
     for each in stopped:
         missed = [pauses(told[each.service][n], each.at, each.ready_at + STEADY) for n in partitions]
-        longest = max(longest, *missed)
+        silent += missed
         ready = each.ready_at - each.at
         lines.append(f"{each.name:18} {each.took:10.2f} s {ready:10.2f} s   " + " ".join(f"{s:5.2f}" for s in missed))
-    times = await waits(system, flow)
+    times, longest = await waits(system, flow), max(silent)
     unsent, left = [claim["unsent"] for claim in claims(system)], taken_over(system, stopped)
     lines.append(
         f"{flow.orders} orders of {len(flow.parts)} lines, {1 / TICK:.0f} a second; longest pause {longest:.2f} s; an order "
@@ -91,6 +92,7 @@ async def test_a_rolling_restart_under_load_loses_and_doubles_nothing(system, fl
     assert {each.name for each, _ in left} == {each.name for each in stopped}, "each had shards, and others took them"
     assert [claim for _, claim in left if claim["unsent"]] == [], "who stops in order leaves nothing to send"
     assert longest < PAUSE
+    assert sorted(silent)[len(silent) * 3 // 4] < AIM
 
 
 async def test_a_migration_under_load_leaves_the_version_before_working(system, flow, tmp_path, monkeypatch):
