@@ -1,5 +1,6 @@
 """One system per test module: real broker, real database, all services as processes."""
 
+import pytest
 import pytest_asyncio
 from e2e_support.system import running_system
 
@@ -8,7 +9,9 @@ from e2e_support.system import running_system
 async def system(tmp_path_factory, request):
     """The running system; audited and stopped, with everything it started, when the module is done."""
     failed = request.session.testsfailed
-    async with running_system(tmp_path_factory.mktemp("system")) as made:
-        yield made
-        if request.session.testsfailed == failed:  # a failure has said enough
-            await made.audit()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("BACKORDER_ENGINE__REPORT", "0.2")  # seconds until who waits for rest hears how far a service is
+        async with running_system(tmp_path_factory.mktemp("system")) as made:
+            yield made
+            if request.session.testsfailed == failed:  # a failure has said enough
+                await made.audit()

@@ -74,6 +74,13 @@ MUTANTS = (
         (f"{SCHEMA}_a_schema_that_newer_code_migrated_is_good_for_the_code_before_it",),
     ),
     Mutant(
+        "code that is put back cannot migrate what later code has migrated",
+        f"{ENGINE}/migrate.py",
+        "found > ours:",
+        "False:",
+        (f"{SCHEMA}_code_that_is_put_back_finds_nothing_to_migrate_in_a_schema_that_later_code_migrated",),
+    ),
+    Mutant(
         "a migration that waits for a table holds up who only reads it",
         f"{ENGINE}/migrate.py",
         "SET LOCAL lock_timeout = '200ms'",

@@ -107,9 +107,9 @@ async def _run(connection: asyncpg.Connection, template: str, *names: str) -> No
 async def _role(connection: asyncpg.Connection, role: str, password: str) -> None:
     if not await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", role):
         await _run(connection, "CREATE ROLE %I", role)
-    await _run(
+    await _run(  # of connections, what a process for each of 24 partitions may open, and some
         connection,
-        "ALTER ROLE %I WITH LOGIN NOCREATEDB NOCREATEROLE NOINHERIT CONNECTION LIMIT 50 PASSWORD %L",
+        "ALTER ROLE %I WITH LOGIN NOCREATEDB NOCREATEROLE NOINHERIT CONNECTION LIMIT 200 PASSWORD %L",
         role,
         password,
     )

@@ -1,5 +1,6 @@
 """The service's connections to its own schema."""
 
+import asyncio
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -27,6 +28,7 @@ PASSING = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClient
 Of what it includes, a lack of permission does not pass: whoever waits calls `permissions.stop_if_denied` first.
 """
 
+_PROBE = 2.0  # seconds
 _FINAL = (InvalidPasswordError, InvalidAuthorizationSpecificationError, InvalidCatalogNameError)
 
 
@@ -75,7 +77,8 @@ async def clock(pool: "Pool[Any]") -> datetime:
 async def check(pool: "Pool[Any]") -> str | None:
     """What is wrong with the database, or None."""
     try:
-        await pool.fetchval("SELECT 1", timeout=2)
+        async with asyncio.timeout(_PROBE):  # to get a connection may take long, too
+            await pool.fetchval("SELECT 1")
     except PASSING as error:
         return f"{type(error).__name__}: {error}"
     return None

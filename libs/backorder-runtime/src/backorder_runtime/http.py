@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from backorder_runtime.settings import HttpSettings
+from backorder_runtime.telemetry import READY
 
 Check = Callable[[], Awaitable[str | None]]
 
@@ -23,19 +24,23 @@ def application(alive: Callable[[], bool], checks: Mapping[str, Check], routes: 
     `/healthz` asks no dependency: it fails only when a loop of this process is stuck.
     """
 
+    async def problems() -> dict[str, str | None]:
+        return dict(zip(checks, await asyncio.gather(*(check() for check in checks.values())), strict=True))
+
     async def health(_: Request) -> Response:
         ok = alive()
         return JSONResponse({"status": "ok" if ok else "stuck"}, status_code=200 if ok else 503)
 
     async def ready(_: Request) -> Response:
-        problems = dict(zip(checks, await asyncio.gather(*(check() for check in checks.values())), strict=True))
         report = {
-            name: {"ok": problem is None, "critical": True, "detail": problem} for name, problem in problems.items()
+            name: {"ok": problem is None, "critical": True, "detail": problem}
+            for name, problem in (await problems()).items()
         }
-        ok = all(problem is None for problem in problems.values())
+        ok = all(each["ok"] for each in report.values())
         return JSONResponse({"ready": ok, "checks": report}, status_code=200 if ok else 503)
 
     async def metrics(_: Request) -> Response:
+        READY.set(not any((await problems()).values()))
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     own = [Route("/healthz", health), Route("/readyz", ready), Route("/metrics", metrics)]

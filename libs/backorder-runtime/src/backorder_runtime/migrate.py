@@ -7,6 +7,7 @@ from pathlib import Path
 import stamina
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -37,37 +38,44 @@ def newest(module: str) -> str:
     return head
 
 
-def migrate(module: str, database: DatabaseSettings) -> None:
-    """Run what is missing. Safe to call at once from several processes: they wait for each other.
+def migrate(module: str, database: DatabaseSettings) -> str:
+    """Run what is missing, and return the migration at which the schema is then: a later one after later code.
 
-    Services may be running: they wait for a table that is being changed, but not for one that is in use and cannot be.
+    Safe to call at once from several processes: they wait for each other. Services may be running: they wait for a
+    table that is being changed, but not for one that is in use and cannot be.
 
     Raises `WrongDatabase` when the role leads to another service's schema, of which nothing is touched.
     """
-    asyncio.run(_migrate(module, str(database.url)))
+    return asyncio.run(_migrate(module, str(database.url)))
 
 
-async def _migrate(module: str, url: str) -> None:
+async def _migrate(module: str, url: str) -> str:
+    found = ""
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), poolclass=NullPool)
     async for attempt in stamina.retry_context(on=_in_use, attempts=None, timeout=_PATIENCE, wait_max=2):
         with attempt:
             async with engine.begin() as connection:
-                await connection.run_sync(_upgrade, module)
+                found = await connection.run_sync(_upgrade, module)
     await engine.dispose()
+    return found
 
 
 def _in_use(error: Exception) -> bool:
     return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _IN_USE
 
 
-def _upgrade(connection: Connection, module: str) -> None:
+def _upgrade(connection: Connection, module: str) -> str:
     check_owner(module, *connection.execute(text("SELECT current_user, current_schema()")).one())
     connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('backorder migrate'))"))
     # whoever waits for a table holds up all who come after him, readers too
     connection.execute(text("SET LOCAL lock_timeout = '200ms'"))
+    ours, found = newest(module), MigrationContext.configure(connection).get_current_revision()
+    if found is not None and found > ours:  # by code that we go back from: migrations only add
+        return found
     config = _config(module)
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    return ours
 
 
 def _config(module: str) -> Config:

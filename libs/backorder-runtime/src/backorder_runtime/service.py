@@ -105,11 +105,11 @@ def collect_seldom() -> None:
 
 def _migrate(service: Service, settings: Settings) -> None:
     try:
-        migrate.migrate(service.module, settings.database)
+        revision = migrate.migrate(service.module, settings.database)
     except database.WrongDatabase as problem:
         _log.error("stopped", problem=str(problem))
         sys.exit(_STOPPED)
-    _log.info("migrated", revision=migrate.newest(service.module))
+    _log.info("migrated", revision=revision)
 
 
 async def _supervised(service: Service, settings: Settings) -> None:

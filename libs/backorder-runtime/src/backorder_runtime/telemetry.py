@@ -32,6 +32,7 @@ PARKED_LANES = Gauge("backorder_parked_lanes", "Lanes stopped by a defect", ["sh
 FAILED = Counter("backorder_batches_failed", "Transactions that did not commit; their shards are claimed again")
 FENCED = Counter("backorder_fenced", "Batches refused because another process owns the shard")
 CLAIMS = Counter("backorder_claims", "Shards claimed")
+READY = Gauge("backorder_ready", "Whether this process has all that it needs to work, as /readyz says: 1, else 0")
 BUILD_INFO = Gauge("backorder_build_info", "Version of this service", ["service", "version"])
 
 
