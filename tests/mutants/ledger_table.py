@@ -167,16 +167,26 @@ MUTANTS = (
     Mutant(
         "a line is not remembered for the cancellation that comes with it",
         f"{LEDGER}/wanted.py",
-        "asked, new = cancelled | repeated, ",
-        "asked, new = repeated, ",
+        "cancelled | repeated",
+        "repeated",
         (f"{OF_LEDGER}/test_one_batch.py::test_a_cancellation_finds_the_lines_that_came_with_it",),
     ),
     Mutant(
         "a line is not remembered for its own repetition in another lane",
         f"{LEDGER}/wanted.py",
-        "asked, new = cancelled | repeated, ",
-        "asked, new = cancelled, ",
+        "cancelled | repeated",
+        "cancelled",
         (f"{OF_LEDGER}/test_one_batch.py::test_a_line_that_comes_twice_and_in_two_lanes_stays_in_the_first",),
+    ),
+    Mutant(
+        "a line that a shipment of the batch names is not looked for among what is kept",
+        f"{LEDGER}/wanted.py",
+        "list(arriving)",
+        "[ref for ref in arriving if ref not in refs]",
+        (
+            f"{OF_LEDGER}/test_one_batch.py::test_a_line_that_was_cancelled_before_it_came_is_so_also_beside_its_shipment",
+            f"{OF_LEDGER}/test_one_batch.py::test_a_line_that_closed_long_ago_is_known_again_also_beside_its_shipment",
+        ),
     ),
     Mutant(
         "a shipment that overtakes its order is not stored",

@@ -2,15 +2,19 @@
 
 from datetime import UTC, datetime
 
+import msgspec
+import pytest
 from ledger_desk import HERE, PART, cancel, order, ref, stock
 
 from backorder_contracts import identity
-from backorder_runtime.asking import Copy
+from backorder_runtime.asking import Copy, Read, statements
 from backorder_runtime.handler import Arrived
 from gap_detector.domain import events as e
 from gap_detector.domain.spread import addressed
 from gap_detector.handlers import GapLedger
+from gap_detector.repository import digest
 
+SQL = statements("gap_detector")
 NOW = datetime(2026, 11, 24, 8, tzinfo=UTC)
 
 
@@ -20,29 +24,35 @@ def arrived(message):
     return Arrived(*addressed(message))
 
 
-def asked(asking):
-    """The steps of an asking that finds nothing."""
+def asked(asking, stored):
+    """The steps of an asking that finds these rows, by statement, and nothing else."""
     steps, answer = [], None
     try:
         while True:
-            steps.append(asking.send(answer))
-            answer = []
+            steps.append(step := asking.send(answer))
+            answer = _rows(step, stored) if isinstance(step, Read) else []
     except StopIteration:
         return steps
 
 
-class OneBatch:
-    """One batch of a ledger that has stored nothing yet: the facts, and the new lines as they are stored."""
+def _rows(step, stored):
+    """What is stored of an order that the statement asks for by its first column."""
+    named = next((name for name in stored if SQL[name] == step.statement), None)
+    return stored[named] if named and "A" in step.columns[0] else []
 
-    def __init__(self, *messages):
+
+class OneBatch:
+    """One batch of a ledger: the facts, and the new lines as they are stored. Of order A there may be rows before."""
+
+    def __init__(self, *messages, **stored):
         ledger, self.facts = GapLedger(0, 100), []
         inputs = [arrived(message) for message in messages]
-        asked(ledger.load(inputs))
+        asked(ledger.load(inputs), stored)
         for each in inputs:
             for part in ledger.spread(each, None):
                 self.facts += (follows := ledger.decide(part, NOW))
                 ledger.evolve(part, follows, NOW)
-        copies = [step for step in asked(ledger.save()) if isinstance(step, Copy) and step.table == "line"]
+        copies = [step for step in asked(ledger.save(), stored) if isinstance(step, Copy) and step.table == "line"]
         self.rows = [row[:3] for copy in copies for row in copy.rows]
 
     def all(self, kind):
@@ -57,6 +67,23 @@ def test_a_cancellation_finds_the_lines_that_came_with_it():
 def test_a_line_that_came_with_its_cancellation_is_cancelled_whichever_was_first():
     (entered,) = OneBatch(cancel("A"), order("A", 3)).all(e.LineEntered)
     assert entered.cancelled == 3
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_line_that_was_cancelled_before_it_came_is_so_also_beside_its_shipment(way):
+    kept = msgspec.msgpack.encode(cancel("A", L1=1))
+    inputs = [order("A", 4), stock(0, shipped={"A": 1})]
+    batch = OneBatch(*inputs[::way], known=[(0, "A", None)], cancellations=[(0, kept)])
+    (entered,) = batch.all(e.LineEntered)
+    assert entered.cancelled == 1
+
+
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_line_that_closed_long_ago_is_known_again_also_beside_its_shipment(way):
+    placed = order("A", 4)
+    inputs, past = [placed, stock(9, shipped={"A": 4})], (0, "A", "1", digest(placed.line))
+    batch = OneBatch(*inputs[::way], known=[(0, "A", "1")], past_lines=[past])
+    assert batch.all(e.LineEntered) == []
 
 
 def test_a_line_that_comes_twice_and_in_two_lanes_stays_in_the_first():

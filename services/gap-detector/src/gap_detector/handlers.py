@@ -79,8 +79,8 @@ class GapLedger:
         wanted = wanted_by(arrived)
         self._asked = wanted.asked
         known = (yield from repository.load_known(wanted.arriving)) if wanted.arriving else []
-        refs = [*wanted.refs, *known]
-        lines = (yield from repository.load_lines(refs)) if refs else []
+        refs = wanted.refs.union(known)
+        lines = (yield from repository.load_lines(list(refs))) if refs else []
         if wanted.cancelled:
             lines += yield from repository.load_lines_of_orders(wanted.cancelled)
         yield from self._load_lanes(wanted, {line.lane for line in lines if line.shard == self._shard})

@@ -13,13 +13,14 @@ from gap_detector.domain.events import LineArrived, StockMoved
 class Wanted:
     """Lanes by name with their part and location, lines, and the lowest level of each lane.
 
-    `refs` are lines that were placed before, `arriving` those that come now, from an order or by a reroute; `placed`
-    are the ones from an order. All is needed of the `cancelled` orders. Of the `asked` ones a line that is placed now
-    matters later in the batch: they are cancelled, or a line of them comes twice.
+    `refs` are lines that were placed before, as far as their messages know; `arriving` those that come now, from an
+    order or by a reroute, whether or not another message names them: what is kept for a line is found by its arrival.
+    `placed` are the ones from an order. All is needed of the `cancelled` orders. Of the `asked` ones a line that is
+    placed now matters later in the batch: they are cancelled, or a line of them comes twice.
     """
 
     lanes: dict[str, tuple[str, str]]
-    refs: list[LineRef]
+    refs: set[LineRef]
     arriving: list[LineRef]
     placed: list[LineRef]
     cancelled: list[str]
@@ -59,5 +60,4 @@ def wanted_by(arrived: Sequence[Arrived[Any]]) -> Wanted:
                 lanes[item.lane] = (stock.part_id, stock.location_id)
                 refs.update(LineRef(shipped.order_id, shipped.line_id) for shipped in stock.shipped)
                 levels[item.lane] = min(stock.on_hand, levels.get(item.lane, stock.on_hand))
-    asked, new = cancelled | repeated, [ref for ref in arriving if ref not in refs]
-    return Wanted(lanes, list(refs), new, placed, list(cancelled), asked, levels)
+    return Wanted(lanes, refs, list(arriving), placed, list(cancelled), cancelled | repeated, levels)
