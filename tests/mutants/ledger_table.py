@@ -212,16 +212,25 @@ MUTANTS = (
     Mutant(
         "a cancellation that comes twice counts twice",
         f"{LEDGER}/domain/spread.py",
-        "if message.cancellation_id in order.cancellations and",
-        "if message.cancellation_id in () and",
+        "known = order.cancellations.get(message.cancellation_id)",
+        "known = None",
         (f"{OF_LEDGER}/test_duplicates.py::test_a_duplicate_cancellation_changes_nothing",),
     ),
     Mutant(
         "a cancellation that a stopped lane kept is taken for a repetition",
         f"{LEDGER}/domain/spread.py",
-        " and kept_for in {None, lane}:",
-        ":",
+        "if kept_for in {None, lane}:",
+        "if known:",
         (f"{OF_LEDGER}/test_stopped_lanes.py::test_what_was_kept_for_a_lane_is_no_repetition_there",),
+    ),
+    Mutant(
+        "a cancellation that a stopped lane kept counts again for a line that has taken it when it entered",
+        f"{LEDGER}/domain/spread.py",
+        "order.places if known.found is None else known.found",
+        "order.places",
+        (
+            f"{OF_LEDGER}/test_stopped_lanes.py::test_what_was_kept_for_a_lane_means_the_lines_that_were_there_when_it_came",
+        ),
     ),
     Mutant(
         "a shipment that overtakes its order is forgotten",

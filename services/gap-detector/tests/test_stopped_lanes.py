@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import asyncpg
 import msgspec
 import pytest
-from ledger_desk import PART, cancel, order
+from ledger_desk import PART, Story, cancel, order
+from msgspec.structs import asdict
 
+from backorder_contracts.internal import LineRef
 from backorder_runtime import store
 from backorder_runtime.batch import Batch, Defect
 from backorder_runtime.bundle import TYPE, Bundler
@@ -15,7 +17,7 @@ from backorder_runtime.record import Message, Record
 from backorder_runtime.shard import Shard
 from backorder_runtime.transaction import run
 from gap_detector.domain.events import LineCancelled
-from gap_detector.domain.model import Ledger, Place
+from gap_detector.domain.model import KeptCancellation, Ledger, Place
 from gap_detector.domain.spread import addressed, spread
 from gap_detector.handlers import READERS, TOPICS, GapLedger
 
@@ -43,6 +45,13 @@ async def claimed(pool, handler):
         parked = await store.parked_lanes(conn, 0)
     relay = SimpleNamespace(sent_sequence=claim.next_sequence - 1)
     return Shard(0, 1, claim, parked, handler, relay, frozenset(), None, READERS)
+
+
+async def stopped(pool, shard, *lanes):
+    """These lanes take nothing more."""
+    shard.parked.update(lanes)
+    statement = "INSERT INTO parked_lane (shard, lane, error, since) VALUES (0, $1, 'a defect', now())"
+    await pool.executemany(statement, [(lane,) for lane in lanes])
 
 
 async def cancelling(pool):
@@ -82,11 +91,26 @@ async def test_a_cancellation_that_a_stopped_lane_kept_counts_when_it_goes_on_an
     assert (await cancelling(pool), mended.parked) == ({"1": 1, "2": 2, "3": 1}, set())
 
 
+@pytest.mark.parametrize("portion", [1, 250])
+async def test_a_line_that_a_stopped_lane_kept_takes_a_cancellation_once_when_it_goes_on(pool, monkeypatch, portion):
+    monkeypatch.setattr(store, "_KEPT_AT_ONCE", portion)
+    sick = await claimed(pool, Sick(0, 100))
+    await takes(pool, sick, order("A", 4), order("A/3", 4, location="W2"))
+    await stopped(pool, sick, SICK, WELL)
+    await takes(pool, sick, order("A/2", 4))
+    await takes(pool, sick, cancel("A", L1=1, L2=1, L3=1))
+    mended = await claimed(pool, GapLedger(0, 100))
+    await pool.execute("UPDATE parked_lane SET resume = true")
+    for _ in range(4):
+        await takes(pool, mended)
+    assert (await cancelling(pool), mended.parked) == ({"1": 1, "2": 0, "3": 1}, set())
+    assert await pool.fetchval("SELECT cancelled FROM line WHERE line_id = '2'") == 1
+
+
 async def test_a_stopped_lane_keeps_of_a_bundle_the_message_that_is_for_it(pool):
     sick = await claimed(pool, Sick(0, 100))
     await takes(pool, sick, order("A", 4), order("B", 4, location="W2"))
-    sick.parked.add(SICK)
-    await pool.execute("INSERT INTO parked_lane (shard, lane, error, since) VALUES (0, $1, 'a defect', now())", SICK)
+    await stopped(pool, sick, SICK)
     await takes(pool, sick, order("C", 1, location="W2"), order("D", 2), order("E", 3, location="W2"))
     assert await pool.fetch("SELECT DISTINCT order_id FROM line WHERE order_id = 'D'") == []
     mended = await claimed(pool, GapLedger(0, 100))
@@ -108,7 +132,14 @@ def test_what_was_kept_for_a_lane_is_no_repetition_there():
     ledger, message = Ledger(), cancel("A")
     known = ledger.order("A")
     known.places = {"1": Place(SICK, ours=True), "2": Place(WELL, ours=True)}
-    known.cancellations[message.cancellation_id] = message
+    known.cancellations[message.cancellation_id] = KeptCancellation(**asdict(message))
     assert [lane for lane, _ in spread(ledger, "order A", message, SICK)].count(SICK) == 1
     assert spread(ledger, "order A", message) == ()
     assert spread(ledger, "order A", message, "order A") == ()
+
+
+def test_what_was_kept_for_a_lane_means_the_lines_that_were_there_when_it_came():
+    message, story = cancel("A", L1=1, L2=1), Story().when(order("A", 4))
+    story.when(message, order("A/2", 4)).with_line("A/2", cancelled=1)
+    again = spread(story.ledger, "order A", message, SICK)
+    assert [event.ref for _, event in again] == [LineRef("A", "1")]

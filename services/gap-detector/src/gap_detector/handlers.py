@@ -18,7 +18,7 @@ from gap_detector import repository
 from gap_detector.domain import events as e
 from gap_detector.domain.decide import decide
 from gap_detector.domain.evolve import evolve
-from gap_detector.domain.model import Lane, Ledger, Place
+from gap_detector.domain.model import KeptCancellation, Lane, Ledger, Place
 from gap_detector.domain.spread import OrderMessage, addressed, beside_its_order, spread
 from gap_detector.publish import TOLD, Teller
 from gap_detector.supply import read_position
@@ -53,7 +53,7 @@ class GapLedger:
         self._entered: list[repository.LaneLine] = []
         self._foretold: dict[tuple[str, LineRef], repository.LaneLine] = {}
         self._changed_lanes: dict[str, Lane] = {}
-        self._kept: list[OrderCancelled] = []
+        self._kept: list[KeptCancellation] = []
         self._past: dict[LineRef, bytes] = {}
         self._asked: set[str] = set()
 

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from backorder_contracts.internal import LineDetail, LineRef, Lot, OrderCancelled
+from backorder_contracts.internal import LineDetail, LineRef, Lot
 from backorder_runtime.asking import Asking, Copy, Read, Write, by_column, statements
-from gap_detector.domain.model import Lane, Line
+from gap_detector.domain.model import KeptCancellation, Lane, Line
 
 _SQL = statements("gap_detector")
 _NUMBERS_OF_LANE = ("on_hand", "version", "covered", "handed", "needed", "number")
@@ -30,7 +30,7 @@ _line_numbers = attrgetter(*_NUMBERS_OF_LINE)
 _encode = msgspec.msgpack.Encoder().encode
 _lots = msgspec.msgpack.Decoder(tuple[Lot, ...])
 _detail = msgspec.msgpack.Decoder(LineDetail)
-_cancellation = msgspec.msgpack.Decoder(OrderCancelled)
+_cancellation = msgspec.msgpack.Decoder(KeptCancellation)
 
 
 LaneLine: TypeAlias = tuple[Lane, LineRef, Line]
@@ -96,7 +96,7 @@ def load_newest_covered(units: Mapping[str, int]) -> Asking[list[StoredLine]]:
     return _lines(rows)
 
 
-def load_cancellations(order_ids: Sequence[str]) -> Asking[list[OrderCancelled]]:
+def load_cancellations(order_ids: Sequence[str]) -> Asking[list[KeptCancellation]]:
     """What cancelled these orders in the shard, oldest first."""
     rows = yield Read(_SQL["cancellations"], (order_ids,))
     return [_cancellation.decode(message) for _, message in rows]
@@ -193,7 +193,7 @@ def _place(lane: Lane, line: Line) -> str:
     return lane.name if line.detail.rerouted_from else ""
 
 
-def keep_cancellations(kept: Sequence[OrderCancelled]) -> Asking[None]:
+def keep_cancellations(kept: Sequence[KeptCancellation]) -> Asking[None]:
     """Store cancellations for lines that come late."""
     rows = [(c.order_id, c.cancellation_id, _encode(c)) for c in kept]
     yield Write(_SQL["keep_cancellations"], by_column(rows))

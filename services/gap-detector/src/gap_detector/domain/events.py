@@ -9,11 +9,11 @@ from backorder_contracts.internal import (
     LineDetail,
     LineRef,
     Lot,
-    OrderCancelled,
     Origin,
     QueueNeed,
     ShippedLine,
 )
+from gap_detector.domain.model import KeptCancellation
 
 # ── events ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -60,7 +60,7 @@ class LineFollowed(Struct, frozen=True, gc=False):
 class CancellationArrived(Struct, frozen=True, gc=False):
     """A cancellation, to be kept for lines of the order that come late."""
 
-    cancellation: OrderCancelled
+    cancellation: KeptCancellation
 
 
 class StockMoved(Struct, frozen=True, gc=False):
@@ -208,7 +208,7 @@ class Returned(Struct, frozen=True, gc=False):
 class CancellationKept(Struct, frozen=True, gc=False):
     """A cancellation is remembered."""
 
-    cancellation: OrderCancelled
+    cancellation: KeptCancellation
 
 
 class Conflict(Struct, frozen=True, gc=False):

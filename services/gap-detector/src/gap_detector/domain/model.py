@@ -125,11 +125,22 @@ class Place(Struct, frozen=True, gc=False):
     ours: bool
 
 
+class KeptCancellation(OrderCancelled, frozen=True, gc=False):
+    """A cancellation as the shard keeps it.
+
+    `found` are the lines that it met when it came: it reaches them itself, at once or when their lane goes on. All
+    others take it when they enter. So it counts once for each, whatever a stopped lane does meanwhile. None when it was
+    kept by a version that did not note them.
+    """
+
+    found: tuple[str, ...] | None = None
+
+
 class Order(Struct, gc=False):
     """What is known across lanes about an order: where its lines are, and what cancelled it."""
 
     places: dict[str, Place] = {}
-    cancellations: dict[str, OrderCancelled] = {}
+    cancellations: dict[str, KeptCancellation] = {}
 
 
 @dataclass(slots=True)

@@ -1,14 +1,14 @@
 """From a message to the lanes it concerns: a cancellation names an order, everything else names its lane."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from backorder_contracts import identity
 from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, OrderEntry
 from gap_detector.domain import events as e
-from gap_detector.domain.model import Ledger, Order
+from gap_detector.domain.model import KeptCancellation, Ledger, Order
 
 LaneEvent: TypeAlias = tuple[str, e.Event]
 OrderMessage: TypeAlias = e.LineArrived | LineRecalled | OrderCancelled
@@ -29,16 +29,21 @@ def spread(ledger: Ledger, lane: str, message: OrderMessage, kept_for: str | Non
     """What a message that was sent to `lane` means lane by lane.
 
     A repeated cancellation means nothing. One that was `kept_for` a lane that was stopped is no repetition there,
-    though the order knows it.
+    though the order knows it; but lines that entered since have taken it already.
     """
     if isinstance(message, e.LineArrived):
         return ((lane, beside_its_order(ledger, lane, message)),)
     if isinstance(message, LineRecalled):
         return ((lane, e.LineFollowed(message.ref, message.total, message.cause)),)
     order = ledger.order(message.order_id)
-    if message.cancellation_id in order.cancellations and kept_for in {None, lane}:
+    known = order.cancellations.get(message.cancellation_id)
+    if known is None:
+        lines = _cancelled_lines(order, message, order.places)
+        kept = KeptCancellation(**asdict(message), found=tuple(line.ref.line_id for _, line in lines))
+        return ((lane, e.CancellationArrived(kept)), *lines)
+    if kept_for in {None, lane}:
         return ()
-    return ((lane, e.CancellationArrived(message)), *_cancelled_lines(order, message))
+    return _cancelled_lines(order, message, order.places if known.found is None else known.found)
 
 
 def beside_its_order(ledger: Ledger, lane: str, arrived: e.LineArrived) -> e.LineArrived:
@@ -55,11 +60,14 @@ def beside_its_order(ledger: Ledger, lane: str, arrived: e.LineArrived) -> e.Lin
     return replace(arrived, cancels=cancels, elsewhere=elsewhere)
 
 
-def _cancelled_lines(order: Order, message: OrderCancelled) -> list[LaneEvent]:
+def _cancelled_lines(
+    order: Order, message: OrderCancelled, line_ids: Iterable[str]
+) -> list[tuple[str, e.LineCancelled]]:
+    """What a cancellation means for those of these lines that have their place in the shard."""
     return [
         (place.lane, e.LineCancelled(LineRef(message.order_id, line_id), units, message.cause))
-        for line_id, place in sorted(order.places.items())
-        if place.ours
+        for line_id in sorted(line_ids)
+        if (place := order.places.get(line_id)) is not None and place.ours
         for units in _wanted(message, line_id)
     ]
 
