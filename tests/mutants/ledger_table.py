@@ -233,6 +233,15 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "another cancellation under a known id is taken for a repetition",
+        f"{LEDGER}/domain/spread.py",
+        "return () if _asks(known) == _asks(message) else",
+        "return () if known else",
+        (
+            f"{OF_LEDGER}/test_duplicates.py::test_another_cancellation_under_a_known_id_is_refused_and_the_first_stands",
+        ),
+    ),
+    Mutant(
         "a shipment that overtakes its order is forgotten",
         f"{LEDGER}/domain/decide.py",
         "gone = min(line.quantity, before.shipped) if before is not None else 0",

@@ -1,9 +1,12 @@
 """What comes twice changes nothing; what comes again otherwise is refused, and the first stands."""
 
+from datetime import timedelta
+
 import pytest
 from ledger_desk import PLACED_AT, cancel, given, order, stock
 from msgspec.structs import replace
 
+from backorder_contracts.internal import LineCancel
 from gap_detector.domain import events as e
 
 
@@ -30,6 +33,32 @@ def test_a_duplicate_of_a_cancelled_line_does_not_bring_it_back():
 def test_a_duplicate_cancellation_changes_nothing():
     cancelled = cancel("A", L1=2)
     given(stock(5), order("A", 5), cancelled).when(cancelled).then_nothing()
+
+
+def test_a_cancellation_that_names_its_lines_in_another_order_is_the_same():
+    cancelled = cancel("A", L1=2, L2=1)
+    again = replace(cancelled, lines=cancelled.lines[::-1], reason="for people", origin=order("X", 1).origin)
+    given(stock(5), order("A", 5), order("A/2", 5), cancelled).when(again).then_nothing()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"lines": (LineCancel("1", 3),)},
+        {"lines": (LineCancel("2", 2),)},
+        {"lines": None},
+        {"cancelled_at": PLACED_AT + timedelta(seconds=1)},
+    ],
+)
+def test_another_cancellation_under_a_known_id_is_refused_and_the_first_stands(other):
+    cancelled = cancel("A", L1=2)
+    again = replace(cancelled, origin=order("X", 1).origin, **other)
+    story = given(stock(5), order("A", 5), cancelled).when(again)
+    story.then("order A was cancelled before otherwise, under the same ce_id; the first stands")
+    story.with_line("A", covered=3, cancelled=2)
+    (conflict,) = story.all(e.Conflict)
+    assert conflict.origin == again.origin
+    story.when(order("A/2", 2)).with_line("A/2", cancelled=0)
 
 
 @pytest.mark.parametrize(

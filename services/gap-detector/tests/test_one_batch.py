@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 from ledger_desk import HERE, PART, cancel, order, ref, stock
+from msgspec.structs import replace
 
 from backorder_contracts import identity
 from backorder_runtime.asking import Copy, Read, statements
@@ -45,13 +46,13 @@ class OneBatch:
     """One batch of a ledger: the facts, and the new lines as they are stored. Of order A there may be rows before."""
 
     def __init__(self, *messages, **stored):
-        ledger, self.facts = GapLedger(0, 100), []
+        ledger, self.facts, self.effects = GapLedger(0, 100), [], []
         inputs = [arrived(message) for message in messages]
         asked(ledger.load(inputs), stored)
         for each in inputs:
             for part in ledger.spread(each, None):
                 self.facts += (follows := ledger.decide(part, NOW))
-                ledger.evolve(part, follows, NOW)
+                self.effects += ledger.evolve(part, follows, NOW)
         copies = [step for step in asked(ledger.save(), stored) if isinstance(step, Copy) and step.table == "line"]
         self.rows = [row[:3] for copy in copies for row in copy.rows]
 
@@ -89,6 +90,14 @@ def test_a_line_that_closed_long_ago_is_known_again_also_beside_its_shipment(way
 def test_a_line_that_comes_twice_and_in_two_lanes_stays_in_the_first():
     (conflict,) = OneBatch(order("A", 3), order("B", 1), order("A", 3, location="W2")).all(e.Conflict)
     assert conflict.detail == "line 1 of order A was placed before in lane BRK-204@W1; the first stands"
+
+
+def test_another_cancellation_under_a_known_id_becomes_a_dead_letter():
+    kept = cancel("A", L1=1)
+    again, stored = replace(kept, lines=None), [(0, msgspec.msgpack.encode(kept))]
+    assert OneBatch(kept, cancellations=stored).effects == []
+    batch = OneBatch(again, cancellations=stored)
+    assert [(letter.reason, letter.origin) for letter in batch.effects] == [("conflicting-duplicate", again.origin)]
 
 
 def test_a_line_that_comes_twice_has_one_row():

@@ -40,7 +40,7 @@ class Reason(StrEnum):
     DUPLICATE_LINE = "duplicate-line"
     """One order or cancellation names a line twice."""
     CONFLICTING_DUPLICATE = "conflicting-duplicate"
-    """A line that is known already was published again with other content; the first stands."""
+    """What is known already was published again with other content; the first stands."""
     UNKNOWN_BACK_ORDER = "unknown-back-order"
     """A command names a back order that nobody knows."""
     BAD_POLICY = "bad-policy"

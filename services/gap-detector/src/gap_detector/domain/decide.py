@@ -23,6 +23,9 @@ def decide(lane: Lane, event: e.Event) -> Sequence[e.Fact]:
             return () if same else (e.Conflict(origin, _conflict(ref, "with another content")),)
         case e.CancellationArrived():
             return (e.CancellationKept(event.cancellation),)
+        case e.CancellationContested(again):
+            detail = f"order {again.order_id} was cancelled before otherwise, under the same ce_id; the first stands"
+            return (e.Conflict(again.origin, detail),)
     draft = _Draft(lane)
     match event:
         case e.StockMoved():

@@ -9,6 +9,7 @@ from backorder_contracts.internal import (
     LineDetail,
     LineRef,
     Lot,
+    OrderCancelled,
     Origin,
     QueueNeed,
     ShippedLine,
@@ -63,6 +64,12 @@ class CancellationArrived(Struct, frozen=True, gc=False):
     cancellation: KeptCancellation
 
 
+class CancellationContested(Struct, frozen=True, gc=False):
+    """Another cancellation came under the id of one that the order knows."""
+
+    cancellation: OrderCancelled
+
+
 class StockMoved(Struct, frozen=True, gc=False):
     """A stock level of the lane; `shipped` are lines that left the warehouse, counted once upstream.
 
@@ -79,7 +86,14 @@ class StockMoved(Struct, frozen=True, gc=False):
 
 
 Event: TypeAlias = (
-    LineArrived | LineRepeated | LineCancelled | LineFollowed | CancellationArrived | StockMoved | QueueNeed
+    LineArrived
+    | LineRepeated
+    | LineCancelled
+    | LineFollowed
+    | CancellationArrived
+    | CancellationContested
+    | StockMoved
+    | QueueNeed
 )
 
 # ── facts ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -212,7 +226,7 @@ class CancellationKept(Struct, frozen=True, gc=False):
 
 
 class Conflict(Struct, frozen=True, gc=False):
-    """A known line came again with other content; the first stands."""
+    """A known line or cancellation came again with other content; the first stands."""
 
     origin: Origin
     detail: str

@@ -28,8 +28,9 @@ def addressed(entry: OrderEntry) -> tuple[str, OrderMessage]:
 def spread(ledger: Ledger, lane: str, message: OrderMessage, kept_for: str | None = None) -> Sequence[LaneEvent]:
     """What a message that was sent to `lane` means lane by lane.
 
-    A repeated cancellation means nothing. One that was `kept_for` a lane that was stopped is no repetition there,
-    though the order knows it; but lines that entered since have taken it already.
+    A repeated cancellation means nothing; another one under its id is refused, by each shard that it comes to. One that
+    was `kept_for` a lane that was stopped is no repetition there, though the order knows it; but lines that entered
+    since have taken it already.
     """
     if isinstance(message, e.LineArrived):
         return ((lane, beside_its_order(ledger, lane, message)),)
@@ -42,7 +43,7 @@ def spread(ledger: Ledger, lane: str, message: OrderMessage, kept_for: str | Non
         kept = KeptCancellation(**asdict(message), found=tuple(line.ref.line_id for _, line in lines))
         return ((lane, e.CancellationArrived(kept)), *lines)
     if kept_for in {None, lane}:
-        return ()
+        return () if _asks(known) == _asks(message) else ((lane, e.CancellationContested(message)),)
     return _cancelled_lines(order, message, order.places if known.found is None else known.found)
 
 
@@ -70,6 +71,11 @@ def _cancelled_lines(
         if (place := order.places.get(line_id)) is not None and place.ours
         for units in _wanted(message, line_id)
     ]
+
+
+def _asks(cancellation: OrderCancelled) -> tuple[object, ...]:
+    """What a cancellation wants gone, and of which time: a repetition says the same, in any order of lines."""
+    return cancellation.cancelled_at, None if cancellation.lines is None else frozenset(cancellation.lines)
 
 
 def _wanted(cancellation: OrderCancelled, line_id: str) -> Sequence[int | None]:
