@@ -160,13 +160,17 @@ async def test_late_shipments_and_cancellations_of_a_past_line_change_nothing(sh
 
 
 async def test_a_shipment_that_overtook_its_order_waits_for_it_as_long_as_orders_may_repeat(shop):
-    await shop.feed(stock(0, shipped={"A": 2}))
+    await shop.feed(stock(0, shipped={"A": 2, "C": 2}))
     await shop.forget()  # which notes it
-    assert await shop.forget(days=399) == 0
+    assert await shop.forget(days=29) == 0
     await shop.feed(stock(7), order("A", 2))
+    await shop.forget()
+    assert await shop.forget(days=31) == 2
+    assert await shop.forget(days=399) == 0
+    await shop.feed(order("C", 2))
     assert (await shop.conn.fetchval("SELECT covered FROM line WHERE place = ''")) == 0
     await shop.forget()
-    await shop.forget(days=31)
+    await shop.forget(days=401)
     assert await shop.rows("line") == 0
     await shop.feed(stock(0, shipped={"B": 2}))
     await shop.forget()

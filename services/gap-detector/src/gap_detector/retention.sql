@@ -28,16 +28,26 @@ WITH gone AS (
 SELECT 1 FROM gone
 
 -- name: forget_early_shipments
--- What is known of a shipment that overtook its order is of no use once the order has come.
-DELETE FROM line WHERE (order_id, line_id, place) IN (
-    SELECT order_id, line_id, place FROM line AS early
+-- What is known of a shipment that overtook its order is of no use once the order has come. It is looked for once, and
+-- once more after another shipment: there may be many whose order nobody ever places. `EXISTS` would read all lines.
+WITH looked AS MATERIALIZED (
+    SELECT order_id, line_id, place,
+           coalesce(
+               (SELECT true FROM line
+                WHERE line.order_id = early.order_id AND line.line_id = early.line_id AND line.place = ''),
+               (SELECT true FROM past_line AS past
+                WHERE past.order_id = early.order_id AND past.line_id = early.line_id),
+               false) AS came
+    FROM line AS early
     WHERE shard = $1 AND closed_at < $2 AND covered = 0 AND need = 0 AND counted = 0 AND cancelling = 0
-      AND detail IS NULL
-      AND (EXISTS (SELECT FROM line WHERE line.order_id = early.order_id AND line.line_id = early.line_id
-                                      AND line.detail IS NOT NULL)
-        OR EXISTS (SELECT FROM past_line AS past
-                   WHERE past.order_id = early.order_id AND past.line_id = early.line_id))
-    LIMIT $3)
+      AND detail IS NULL AND stray IS DISTINCT FROM closed_at
+    ORDER BY closed_at LIMIT $3
+), left_alone AS (
+    UPDATE line SET stray = closed_at FROM looked
+    WHERE NOT came AND (line.order_id, line.line_id, line.place) = (looked.order_id, looked.line_id, looked.place)
+)
+DELETE FROM line USING looked
+WHERE came AND (line.order_id, line.line_id, line.place) = (looked.order_id, looked.line_id, looked.place)
 RETURNING 1
 
 -- name: forget_stray_shipments
