@@ -205,8 +205,22 @@ MUTANTS = (
     Mutant(
         "a cancellation that comes before its order is forgotten",
         f"{LEDGER}/domain/spread.py",
-        "for kept in order.cancellations.values()",
-        "for kept in ()",
+        "for each in order.cancellations.values()",
+        "for each in ()",
+        (f"{OF_LEDGER}/test_cancellations.py::test_an_order_that_was_cancelled_before_it_came_wants_nothing",),
+    ),
+    Mutant(
+        "a line that is placed after its order was cancelled is cancelled too",
+        f"{LEDGER}/domain/spread.py",
+        "kept.lines is not None or line.placed_at <= kept.cancelled_at",
+        "True",
+        (f"{OF_LEDGER}/test_cancellations.py::test_a_line_that_was_placed_after_its_order_was_cancelled_is_wanted",),
+    ),
+    Mutant(
+        "a line that was placed at the moment of the cancellation is not cancelled",
+        f"{LEDGER}/domain/spread.py",
+        "line.placed_at <= kept.cancelled_at",
+        "line.placed_at < kept.cancelled_at",
         (f"{OF_LEDGER}/test_cancellations.py::test_an_order_that_was_cancelled_before_it_came_wants_nothing",),
     ),
     Mutant(

@@ -121,19 +121,21 @@ class Books:
         # every unit of the order is in one place: covered, shipped, back ordered, or cancelled
         assert line.detail.quantity == line.cover + back_ordered + (line.cancelled - done)
         # a cancellation follows a line wherever it was rerouted to
-        if self._unwanted(ref):
+        if self._unwanted(line.detail):
             assert not line.covered, "a cancelled line keeps its cover"
             assert line.need == (order.released if order else 0), "a cancelled line wants more than is released"
         gone = line.cover_shipped + (order.shipped if order else 0)
         assert gone <= shipped, "more is said to have left than the warehouse shipped"
         assert not self.strict or gone == shipped, "a shipment of an honest warehouse is nobody's"
 
-    def _unwanted(self, ref):
-        """Whether the whole order, or all of the line, was cancelled."""
+    def _unwanted(self, line):
+        """Whether the whole order was cancelled after the line was placed, or all of the line was."""
         return any(
-            cancelled.lines is None or any(x.line_id == ref.line_id and x.quantity is None for x in cancelled.lines)
+            line.placed_at <= cancelled.cancelled_at
+            if cancelled.lines is None
+            else any(x.line_id == line.line_id and x.quantity is None for x in cancelled.lines)
             for cancelled in self.world.cancelled
-            if cancelled.order_id == ref.order_id
+            if cancelled.order_id == line.order_id
         )
 
     @staticmethod

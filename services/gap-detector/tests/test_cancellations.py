@@ -1,8 +1,12 @@
 """What is wanted no more: waiting and allocated units, which the queue gives up, then cover."""
 
-from ledger_desk import cancel, given, need, order, stock
+from datetime import timedelta
+
+from ledger_desk import PLACED_AT, cancel, given, need, order, stock
 
 from gap_detector.domain import events as e
+
+AFTER = PLACED_AT + timedelta(microseconds=1)
 
 
 def test_a_cancelled_line_gives_up_its_cover():
@@ -163,6 +167,20 @@ def test_an_early_cancellation_counts_once_though_it_comes_twice():
 
 def test_a_cancellation_is_kept_for_lines_that_come_later():
     given(order("A/1", 1), cancel("A")).when(order("A/2", 4)).then().with_line("A/2", cancelled=4)
+
+
+def test_a_line_that_was_placed_after_its_order_was_cancelled_is_wanted():
+    story = given(stock(5), order("A/1", 1), cancel("A")).when(order("A/2", 4, placed_at=AFTER))
+    story.then("A/2 is covered with 4").with_line("A/2", cancelled=0)
+
+
+def test_a_cancellation_that_names_a_line_counts_for_it_whenever_it_was_placed():
+    given(cancel("A", "1")).when(order("A", 3, placed_at=AFTER)).then().with_line("A", cancelled=3)
+    given(cancel("A", L1=2)).when(order("A", 3, placed_at=AFTER)).then("A opens a back order of 1")
+
+
+def test_a_line_that_is_there_when_its_order_is_cancelled_is_so_whatever_the_clocks_say():
+    given(stock(3), order("A", 3, placed_at=AFTER)).when(cancel("A")).then("A gives up 3 of its cover")
 
 
 def test_a_cancellation_of_an_unknown_order_is_kept_and_says_nothing():

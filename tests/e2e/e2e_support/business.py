@@ -163,7 +163,8 @@ class Business:
         named = {"order": [], "line": [{"line_id": line_id}], "unit": [{"line_id": line_id, "quantity": 1}]}[what]
         for key in [(order_id, str(n)) for n in range(1, lines + 1)] if what == "order" else [(order_id, line_id)]:
             self.lines[key].asked = 1 if what == "unit" else "all"
-        wire = self._wire("order-cancelled", cancellation(order_id, *named))
+        at = self.placed_at.isoformat()  # what is placed later than that is wanted
+        wire = self._wire("order-cancelled", cancellation(order_id, *named, cancelled_at=at))
         when = self.draw.choice(["before", "with", "after", "after"])
         if when == "before":
             for each in placed:

@@ -87,7 +87,7 @@ class LineCancel(Struct, frozen=True, array_like=True, gc=False):
 
 
 class OrderCancelled(Struct, frozen=True, tag="cancelled", omit_defaults=True, gc=False):
-    """A cancellation, sent to every partition; `lines` None means the whole order.
+    """A cancellation, sent to every partition; `lines` None means the whole order, as it was at `cancelled_at`.
 
     `cancellation_id` is the publisher's `ce_id`, or the hash of the data when there was none.
     """

@@ -111,6 +111,7 @@ class OrderCancelled(Input):
     cancelled_at: Time
     """When it was cancelled."""
     lines: Annotated[tuple[CancelledLine, ...], _Lines, AfterValidator(each_line_once)] | None = None
-    """The lines concerned, each once; left out: the whole order."""
+    """The lines concerned, each once; left out: the whole order, but no line that comes later and was placed after
+    `cancelled_at`."""
     reason: Text | None = None
     """Why, for people."""

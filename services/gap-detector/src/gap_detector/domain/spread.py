@@ -6,7 +6,7 @@ from typing import TypeAlias
 from msgspec.structs import asdict, replace
 
 from backorder_contracts import identity
-from backorder_contracts.internal import LinePlaced, LineRecalled, LineRef, OrderCancelled, OrderEntry
+from backorder_contracts.internal import LineDetail, LinePlaced, LineRecalled, LineRef, OrderCancelled, OrderEntry
 from gap_detector.domain import events as e
 from gap_detector.domain.model import KeptCancellation, Ledger, Order
 
@@ -57,7 +57,8 @@ def beside_its_order(ledger: Ledger, lane: str, arrived: e.LineArrived) -> e.Lin
     elsewhere = place.lane if place and place.lane != lane else None
     if elsewhere is None and not order.cancellations:
         return arrived
-    cancels = tuple(units for kept in order.cancellations.values() for units in _wanted(kept, line.line_id))
+    kept = (each for each in order.cancellations.values() if _is_about(each, line))
+    cancels = tuple(units for each in kept for units in _wanted(each, line.line_id))
     return replace(arrived, cancels=cancels, elsewhere=elsewhere)
 
 
@@ -71,6 +72,14 @@ def _cancelled_lines(
         if (place := order.places.get(line_id)) is not None and place.ours
         for units in _wanted(message, line_id)
     ]
+
+
+def _is_about(kept: OrderCancelled, line: LineDetail) -> bool:
+    """Whether a cancellation that came before a line may be about it: a whole order is as it was when it was cancelled.
+
+    Whoever places a line of it afterwards wants it. At the same time, it was cancelled.
+    """
+    return kept.lines is not None or line.placed_at <= kept.cancelled_at
 
 
 def _asks(cancellation: OrderCancelled) -> tuple[object, ...]:
