@@ -2,6 +2,7 @@
 
 from ledger_desk import given, need, order, stock
 
+from backorder_contracts.internal import Lot
 from gap_detector.domain import events as e
 from gap_detector.domain.lots import add, take, trim
 
@@ -94,9 +95,19 @@ def test_units_that_are_taken_back_are_taken_without_names():
     assert (handed.units, handed.lots) == (-2, ())
 
 
-def test_more_of_the_newest_delivery_joins_its_lot():
+def test_more_of_a_delivery_joins_its_lot():
     assert plain(add(_lots({"PO1": 2}), "PO1", 3)) == {"PO1": 5}
     assert lots(PO1=2, PO2=1) == (("PO1", 2), ("PO2", 1))
+
+
+def test_two_deliveries_that_come_in_turns_have_two_lots():
+    story = given(stock(2, delivery="PO1"), stock(4, delivery="PO2"), stock(7, delivery="PO1")).with_lots(PO1=5, PO2=2)
+    story.when(stock(8, delivery="PO2")).with_lots(PO1=5, PO2=3)
+
+
+def test_lots_of_one_delivery_that_were_stored_apart_become_one():
+    apart = (Lot("PO1", 2), Lot("PO2", 1), Lot("PO1", 3))
+    assert add(apart, "PO2", 4) == (Lot("PO1", 5), Lot("PO2", 5))
 
 
 def test_taking_splits_a_lot():

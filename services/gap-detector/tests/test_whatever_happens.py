@@ -56,6 +56,7 @@ def test_every_message_is_answered_and_nothing_is_given_twice(story_of):
             assert lane.covered <= lane.on_hand, "more is covered than there is"
             assert lane.free >= 0, "lost stock still belongs to somebody"
             assert sum(lot.units for lot in lane.lots) <= lane.free, "lots name units that are not free"
+            assert len({lot.delivery_id for lot in lane.lots}) == len(lane.lots), "a delivery has two lots"
             assert lane.covered == sum(line.covered for line in lane.lines.values())
             assert lane.handed + lane.needed == sum(line.counted for line in lane.lines.values())
             assert all(line.covered >= 0 and line.need >= 0 for line in lane.lines.values())

@@ -1,4 +1,6 @@
-"""Which delivery brought which units: a list of lots, oldest first."""
+"""Which delivery brought which units: a list of lots, oldest first, one per delivery as the queue has it."""
+
+from itertools import starmap
 
 from backorder_contracts.internal import Lot
 
@@ -6,10 +8,11 @@ Lots = tuple[Lot, ...]
 
 
 def add(lots: Lots, delivery_id: str, units: int) -> Lots:
-    """The lots with more units of a delivery at the end."""
-    if lots and lots[-1].delivery_id == delivery_id:
-        return (*lots[:-1], Lot(delivery_id, lots[-1].units + units))
-    return (*lots, Lot(delivery_id, units))
+    """The lots with more units of a delivery, in its lot if it has one: a lot for each receipt would be very many."""
+    sums: dict[str, int] = {}
+    for lot in (*lots, Lot(delivery_id, units)):
+        sums[lot.delivery_id] = sums.get(lot.delivery_id, 0) + lot.units
+    return tuple(starmap(Lot, sums.items()))
 
 
 def take(lots: Lots, units: int) -> tuple[Lots, Lots]:
