@@ -6,6 +6,7 @@ NOTIFIER = "services/notifier/src/notifier"
 TESTS = "services/notifier/tests"
 DECIDED, LANES = f"{TESTS}/test_decide.py::test", f"{TESTS}/test_lanes.py::test"
 TALK, SENT = f"{TESTS}/delivery/test_conversations.py::test", f"{TESTS}/delivery/test_sending.py::test"
+REFUSED = f"{TESTS}/delivery/test_refusals.py::test"
 SLOW = f"{TESTS}/delivery/test_slow_recipients.py::test"
 LOST = f"{TALK}_who_lost_the_lease_neither_sends_nor_records"
 ACCOUNTED = f"{DECIDED}_every_rule_that_holds_is_accounted_for"
@@ -92,6 +93,13 @@ MUTANTS = (
         "not all(map(is_public, addresses))",
         "not any(map(is_public, addresses))",
         (f"{TESTS}/test_addresses.py::test_a_name_with_one_private_address_is_blocked",),
+    ),
+    Mutant(
+        "a refusal that means us counts against the address",
+        f"{NOTIFIER}/smtp.py",
+        "    return refusal.code not in _LOG_IN and not _means_us(refusal.message)\n",
+        "    return True\n",
+        (f"{REFUSED}_a_refusal_that_means_us_does_not_count_against_the_address",),
     ),
 )
 
@@ -214,6 +222,13 @@ ON_A_STACK = (
         "CASE WHEN c.suspended_at IS NULL THEN c.email END",
         "c.email",
         (f"{TALK}_a_contact_that_is_suspended_by_then_is_not_written_to",),
+    ),
+    Mutant(
+        "the team stays suspended for good",
+        f"{NOTIFIER}/queries.sql",
+        "\n   OR contact.suspended_at IS NOT NULL",
+        "",
+        (f"{LANES}_a_start_lifts_the_suspension_of_the_team",),
     ),
     Mutant(
         "an end that nobody has published is forgotten",

@@ -148,6 +148,16 @@ async def test_the_team_moves_with_the_settings(shard, settings, make_record, po
     assert await pool.fetchval("SELECT email FROM contact WHERE audience = 'team'") == "night@example.com"
 
 
+async def test_a_start_lifts_the_suspension_of_the_team(shard, settings, make_record, pool, clock):
+    await shard.feed(make_record())
+    await pool.execute("UPDATE contact SET hard_bounces = 3, suspended_at = now() WHERE audience = 'team'")
+    started_again = type(shard)(pool, settings, clock)
+    await started_again.feed(make_record(version=2, service_impact="down"))
+    row = await pool.fetchrow("SELECT hard_bounces, suspended_at FROM contact WHERE audience = 'team'")
+    assert tuple(row) == (0, None)
+    assert await pool.fetchval("SELECT count(*) FROM notification WHERE audience = 'team'") == 1
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

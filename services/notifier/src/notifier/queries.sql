@@ -2,6 +2,7 @@
 -- the shard that asks. Statements stand in the order in which a batch asks.
 
 -- name: seed_team
+-- Nobody can set the team's address but the settings, so a start with the same one lifts a suspension.
 INSERT INTO contact (audience, recipient_id, email, push_url, updated_at)
 SELECT DISTINCT 'team', recipient_id, email, push_url, now()
 FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS team (shard, recipient_id, email, push_url)
@@ -9,6 +10,7 @@ ON CONFLICT (audience, recipient_id) DO UPDATE SET
     email = excluded.email, push_url = excluded.push_url, hard_bounces = 0, suspended_at = NULL,
     updated_at = excluded.updated_at
 WHERE (contact.email, contact.push_url) IS DISTINCT FROM (excluded.email, excluded.push_url)
+   OR contact.suspended_at IS NOT NULL
 
 -- name: seen_versions
 SELECT asked.shard, back_order_id, version

@@ -1,5 +1,6 @@
 """E-mail: one connection per sender task, kept while there is something to send."""
 
+import re
 from contextlib import suppress
 
 from aiosmtplib import (
@@ -19,6 +20,10 @@ from notifier.settings import SmtpSettings
 from notifier.store import Leased
 
 _PERMANENT = 500
+# what a server says at the name of a recipient and means us by: log in first (530, 503), our sender's address
+# (5.1.7, 5.1.8), its policy (5.7: block lists, relaying, SPF)
+_LOG_IN = frozenset({503, 530})
+_means_us = re.compile(r"5\.(7\.\d+|1\.[78])\b").match
 _BROKEN = (SMTPException, OSError, TimeoutError)
 _NO_ANSWER = "smtp-no-answer"
 
@@ -69,7 +74,7 @@ class SmtpTransport:
         except SMTPRecipientRefused as refusal:
             self._suspect = None
             await self._reset()
-            return _refused(refusal, bounced=True)
+            return _refused(refusal, bounced=_is_about_the_address(refusal))
         except _BROKEN as error:
             self._close()
             return self._broke(address, error)
@@ -158,6 +163,14 @@ def _refused(refusal: SMTPResponseException, *, bounced: bool) -> Delivery:
     if refusal.code >= _PERMANENT:
         return Rejected(_code(refusal), bounced=bounced)
     return TryAgain(_code(refusal))
+
+
+def _is_about_the_address(refusal: SMTPRecipientRefused) -> bool:
+    """Whether a final refusal counts against the address.
+
+    What means us fails all the same: a server may say it of other people's domains only, and take the rest.
+    """
+    return refusal.code not in _LOG_IN and not _means_us(refusal.message)
 
 
 def _code(refusal: SMTPResponseException) -> str:

@@ -176,6 +176,19 @@ async def test_a_refused_content_does_not_suspend_the_address(
     assert await pool.fetchval("SELECT hard_bounces FROM contact WHERE audience = 'customer'") == 0
 
 
+async def test_a_refusal_that_means_us_fails_and_does_not_suspend_the_address(
+    shard, outcomes, subscribe, make_record, send, mail_server, pool
+):
+    await subscribe()
+    mail_server.on_rcpt.extend(["554 5.7.1 relay access denied"] * 3)
+    for n in range(3):
+        await shard.feed(make_record(order_id=f"SO-{n}", line=str(n)))
+        await send()
+    assert await outcomes() == [(1, "failed", "smtp-554")] * 3
+    row = await pool.fetchrow("SELECT hard_bounces, suspended_at FROM contact WHERE audience = 'customer'")
+    assert tuple(row) == (0, None)
+
+
 async def test_mail_is_not_sent_in_the_clear_unless_that_is_wanted(
     shard, subscribe, make_record, new_sender, clock, mail_server
 ):
