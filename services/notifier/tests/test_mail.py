@@ -89,6 +89,35 @@ def test_a_line_shows_every_step_and_the_newest_state():
     assert "Still missing: 1" in text
 
 
+PARTLY = {"version": 2, "status": "released", "quantity": Quantity(4, 1, 3, 0, 2, 0, 1, 0)}
+
+
+def test_what_is_rerouted_of_a_partly_released_back_order_is_not_called_cancelled():
+    _, mail, text, _ = written(news("cancelled", reason="rerouted", **PARTLY))
+    assert mail["Subject"] == "Order SO-1001: BRK-204 comes from another location"
+    assert "The missing pieces will come from another location. We will write again." in text
+    assert "Cancelled, or from another location: 1" in text
+    assert "1 piece is cancelled" not in text
+    _, mail, text, _ = written(news("cancelled", reason="rerouted", **PARTLY), audience=Audience.TEAM)
+    assert mail["Subject"] == "Back order rerouted: BRK-204@W1, order SO-1001"
+
+
+@pytest.mark.parametrize("reason", [None, "order", "command", "invented-later"])
+def test_a_cancellation_that_leaves_something_says_so(reason):
+    _, mail, text, _ = written(news("cancelled", reason=reason, **PARTLY))
+    assert mail["Subject"] == "Order SO-1001: some pieces of BRK-204 are cancelled"
+    assert "1 piece is cancelled." in text
+    _, mail, *_ = written(news("cancelled", reason=reason, **PARTLY), audience=Audience.TEAM)
+    assert mail["Subject"] == "Back order partly-cancelled: BRK-204@W1, order SO-1001"
+
+
+def test_a_cancellation_of_all_that_was_left_says_that_the_part_is_cancelled():
+    all_of_it = {"version": 2, "status": "cancelled", "quantity": Quantity(4, 1, 3, 0, 0, 0, 3, 0)}
+    _, mail, text, _ = written(news("cancelled", reason="order", **all_of_it))
+    assert mail["Subject"] == "Order SO-1001: BRK-204 is cancelled"
+    assert "3 pieces are cancelled." in text
+
+
 @pytest.mark.parametrize("happened", [name.removeprefix("back-order.") for name in TABLE])
 @pytest.mark.parametrize("audience", list(Audience))
 def test_every_kind_of_news_can_be_told(happened, audience):

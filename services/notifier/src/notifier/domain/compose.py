@@ -81,7 +81,7 @@ def compose(audience: Audience, news: Sequence[News], told: Mapping[str, Told], 
     newest = [steps[-1] for _, steps in sorted(by_back_order.items(), key=_line)]
     return Letter(
         order_id=newest[0].state.order_id,
-        subject=voice.subject([(each.event_type, each.state) for each in newest]),
+        subject=voice.subject([(wording.told_as(each.event_type, each.state), each.state) for each in newest]),
         opening=voice.opening(newest[0].state.order_id, len(items)),
         items=items,
         closing=voice.closing,
@@ -96,7 +96,7 @@ def _item(voice: wording.Voice, told: Told | None, steps: Sequence[News]) -> Ite
         version=newest.version,
         event_type=steps[-1].event_type,
         heading=voice.heading(newest),
-        notes=tuple(voice.note(step.event_type, step.state, before) for step in steps),
+        notes=tuple(voice.note(wording.told_as(step.event_type, step.state), step.state, before) for step in steps),
         facts=tuple(voice.facts(newest)),
         next_step=voice.next_step(newest),
     )

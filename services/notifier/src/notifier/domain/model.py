@@ -97,6 +97,7 @@ class BackOrder(Struct, frozen=True, kw_only=True):
     need_by: datetime | None = None
     promise: Promise | None = None
     refused: Refusal | None = None
+    reason: str | None = None
 
     @property
     def closed(self) -> bool:

@@ -38,6 +38,19 @@ class Voice(Protocol):
         ...
 
 
+def told_as(event_type: str, state: BackOrder) -> str:
+    """The event whose words fit what happened: there are two more things that `back-order.cancelled` can mean.
+
+    A part was cancelled and the rest still comes; or, of a back order of which units are released, the others were
+    rerouted.
+    """
+    if event_type != "back-order.cancelled":
+        return event_type
+    if state.reason == "rerouted":
+        return "back-order.rerouted"
+    return event_type if state.closed else "back-order.partly-cancelled"
+
+
 class Customer:
     """Plain words about parts, pieces and dates; no word of bands, lanes or ranks."""
 
@@ -54,6 +67,7 @@ class Customer:
         "back-order.shipped": "{part} is on its way",
         "back-order.completed": "{part} is complete",
         "back-order.cancelled": "{part} is cancelled",
+        "back-order.partly-cancelled": "some pieces of {part} are cancelled",
         "back-order.cancel-refused": "{part} can no longer be cancelled",
         "back-order.rerouted": "{part} comes from another location",
     }
@@ -104,7 +118,7 @@ class Customer:
             ("Late pieces sent so far", units.shipped),
             ("Being made ready to ship", units.released),
             ("Still missing", units.waiting + units.allocated),
-            ("Cancelled", units.cancelled),
+            ("Cancelled, or from another location", units.cancelled),
         ):
             if count:
                 yield label, str(count)
@@ -202,8 +216,12 @@ def _overdue(state: BackOrder) -> str:
 
 def _done(state: BackOrder) -> str:
     cancelled = state.quantity.cancelled
-    rest = f" {_pieces(cancelled)} cancelled." if cancelled else ""
+    rest = f" {_pieces(cancelled)} cancelled, or coming from another location." if cancelled else ""
     return f"All that was missing has been sent: {state.quantity.shipped} in all.{rest}"
+
+
+def _cancelled(state: BackOrder) -> str:
+    return f"{_pieces(state.quantity.cancelled)} cancelled."
 
 
 def _too_late(state: BackOrder) -> str:
@@ -228,7 +246,8 @@ _SAYINGS: Final[Mapping[str, Callable[[BackOrder], str]]] = {
     "back-order.released": lambda s: f"{_pieces(s.quantity.released)} being made ready to ship.",
     "back-order.shipped": lambda s: f"{_pieces(s.quantity.shipped, s.quantity.back_ordered)} on the way to you.",
     "back-order.completed": _done,
-    "back-order.cancelled": lambda s: f"{_pieces(s.quantity.cancelled)} cancelled.",
+    "back-order.cancelled": _cancelled,
+    "back-order.partly-cancelled": _cancelled,
     "back-order.cancel-refused": _too_late,
     "back-order.rerouted": lambda _: "The missing pieces will come from another location. We will write again.",
 }
