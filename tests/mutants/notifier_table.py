@@ -7,6 +7,7 @@ TESTS = "services/notifier/tests"
 DECIDED, LANES = f"{TESTS}/test_decide.py::test", f"{TESTS}/test_lanes.py::test"
 TALK, SENT = f"{TESTS}/delivery/test_conversations.py::test", f"{TESTS}/delivery/test_sending.py::test"
 REFUSED = f"{TESTS}/delivery/test_refusals.py::test"
+READ = f"{TESTS}/test_wire.py::test"
 SLOW = f"{TESTS}/delivery/test_slow_recipients.py::test"
 LOST = f"{TALK}_who_lost_the_lease_neither_sends_nor_records"
 ACCOUNTED = f"{DECIDED}_every_rule_that_holds_is_accounted_for"
@@ -71,6 +72,20 @@ MUTANTS = (
         "for old in (Kind.DELAY, Kind.PROGRESS))",
         "for old in Kind)",
         (f"{DECIDED}_no_news_makes_an_answer_needless",),
+    ),
+    Mutant(
+        "a state that the database does not take is read, and its batch fails for ever",
+        f"{NOTIFIER}/wire.py",
+        "    _check(state)\n",
+        "",
+        (f"{READ}_a_state_that_cannot_be_kept_is_refused_and_the_next_one_is_taken",),
+    ),
+    Mutant(
+        "a header that the database does not take is read, and its batch fails for ever",
+        f"{NOTIFIER}/wire.py",
+        "    if len(text) > MAX_ATTRIBUTE_LENGTH or _control(text):\n",
+        "    if False:\n",
+        (f"{READ}_a_header_that_cannot_be_kept_is_refused_and_the_next_record_is_taken",),
     ),
     # ── how it is sent ─────────────────────────────────────────────────────────────────────────────────
     Mutant(

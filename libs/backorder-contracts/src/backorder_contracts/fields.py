@@ -15,6 +15,7 @@ MAX_QUANTITY: Final = 1_000_000_000
 MAX_LEVEL: Final = 1_000_000_000_000
 MAX_PROSE: Final = 500
 MAX_VERSION: Final = 2**63 - 1
+MAX_IDENTIFIER: Final = 64
 
 # Years outside are typing errors or placeholders for "never"; inside, adding a few years never overflows.
 FIRST_YEAR: Final = 1900
@@ -33,10 +34,10 @@ PRINTABLE: Final = (
 PROSE: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 DECIMAL: Final = r"^[0-9]{1,15}(\.[0-9]{1,6})?$"
 
-Identifier: TypeAlias = Annotated[str, Field(min_length=1, max_length=64, pattern=PRINTABLE)]
+Identifier: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_IDENTIFIER, pattern=PRINTABLE)]
 """1 to 64 printable characters of any script, spaces included; never trimmed, folded or normalised."""
 
-Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=64, pattern=PRINTABLE)]
+Name: TypeAlias = Annotated[str, Field(min_length=1, max_length=MAX_IDENTIFIER, pattern=PRINTABLE)]
 """A code or a name out of an open list: same limits as an identifier."""
 
 Text: TypeAlias = Annotated[str, Field(max_length=MAX_PROSE, pattern=PROSE)]
@@ -69,8 +70,15 @@ _PUBLISHED_PATTERN: Final = f"^{_DATE}T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]
 _is_date = re.compile(_DATE).fullmatch
 _is_date_time = re.compile(f"{_DATE}[Tt]{_TIME}{_OFFSET}").fullmatch
 
+_is_printable = re.compile(PRINTABLE).fullmatch
+
 _BAD_TIME: Final = "expected a time such as 2026-11-24T07:00:00Z, with an offset"
 _BAD_DATE: Final = "expected a time with an offset, or a date such as 2026-11-30"
+
+
+def is_identifier(text: str) -> bool:
+    """Whether a text is an `Identifier`, and so a `Name`: for those who read one without a model."""
+    return len(text) <= MAX_IDENTIFIER and _is_printable(text) is not None
 
 
 def parse_time(value: Any) -> datetime:

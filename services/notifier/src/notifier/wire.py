@@ -1,14 +1,16 @@
 """What stands on the topics: state events in, outcomes out."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
-from backorder_contracts.fields import PRINTABLE
+from backorder_contracts.envelope import MAX_ATTRIBUTE_LENGTH
+from backorder_contracts.fields import FIRST_YEAR, LAST_PUBLISHED_YEAR, MAX_VERSION, is_identifier, parse_time
 from backorder_contracts.identity import lane
-from backorder_contracts.refusal import Reason, Refused
+from backorder_contracts.refusal import Reason, Refused, shown
 from backorder_runtime.record import Message, Record
 from notifier.domain.model import BackOrder, Channel, Outcome, Result, StateEvent
 from notifier.domain.settle import delay_seconds
@@ -38,25 +40,32 @@ class Told(msgspec.Struct, kw_only=True):
 
 
 _state = msgspec.json.Decoder(BackOrder)
-_is_printable = re.compile(PRINTABLE).fullmatch
+_control = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
+_IDS: Final = ("back_order_id", "order_id", "line_id", "part_id", "location_id", "customer_id")
+_NAMES: Final = ("status", "service_impact", "band", "reason")
+_FIRST: Final = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(LAST_PUBLISHED_YEAR, 12, 31, tzinfo=UTC)  # a day before the end, which no time zone passes
 _encoder = msgspec.json.Encoder()
 
 
 def read_state(record: Record) -> StateEvent:
-    """The state event of a record. Raises `Refused` when it is none that this version can read."""
-    event_id, event_type, at = (record.header(name) for name in ("ce_id", "ce_type", "ce_time"))
-    if not event_id or not event_type or not at:
-        raise Refused(Reason.BAD_ENVELOPE, "ce_id, ce_type or ce_time is missing; a state event carries all three")
+    """The state event of a record. Raises `Refused` when it is none that this version can read and keep.
+
+    Anybody can write to a topic. What the database does not take, or no time can be added to, would fail in each batch
+    anew.
+    """
+    event_id, event_type, at = (_attribute(record, name) for name in ("ce_id", "ce_type", "ce_time"))
     if not record.value:
         raise Refused(Reason.EMPTY, "the record has no value; expected the state of a back order")
     try:
+        caused_at = parse_time(at)
+    except ValueError as error:
+        raise Refused(Reason.BAD_TIME, f"ce_time: {shown(at)}; {error}") from error
+    try:
         state = _state.decode(record.value)
-        caused_at = _utc(at)
     except (ValueError, RecursionError) as error:
         raise Refused(Reason.UNREADABLE, f"this is no state event: {error}") from error
-    for name in ("back_order_id", "order_id", "line_id", "part_id", "location_id", "customer_id"):
-        if not _is_printable(getattr(state, name)):
-            raise Refused(Reason.BAD_IDENTIFIER, f"{name}: expected printable characters")
+    _check(state)
     return StateEvent(
         event_id=event_id,
         event_type=event_type,
@@ -64,6 +73,42 @@ def read_state(record: Record) -> StateEvent:
         lane=lane(state.part_id, state.location_id),
         state=state,
     )
+
+
+def _attribute(record: Record, name: str) -> str:
+    text = record.header(name)
+    if not text:
+        raise Refused(Reason.BAD_ENVELOPE, f"{name} is missing; a state event carries ce_id, ce_type and ce_time")
+    if len(text) > MAX_ATTRIBUTE_LENGTH or _control(text):
+        expected = f"expected 1 to {MAX_ATTRIBUTE_LENGTH} characters, no control characters"
+        raise Refused(Reason.BAD_ENVELOPE, f"{name}: {shown(text)}; {expected}")
+    return text
+
+
+def _check(state: BackOrder) -> None:
+    """Refuse what the contract does not allow in what is kept."""
+    for name in _IDS:
+        if not is_identifier(text := getattr(state, name)):
+            raise Refused(Reason.BAD_IDENTIFIER, f"{name}: {shown(text)}; expected 1 to 64 printable characters")
+    for name in _NAMES:
+        if (text := getattr(state, name)) is not None and not is_identifier(text):
+            raise Refused(Reason.INVALID_FIELD, f"{name}: {shown(text)}; expected 1 to 64 printable characters")
+    if not 1 <= state.version <= MAX_VERSION:
+        raise Refused(Reason.BAD_QUANTITY, f"version: {shown(state.version)}; expected 1 to {MAX_VERSION}")
+    for name, at in _times(state):
+        if at.tzinfo is None or not _FIRST <= at <= _LAST:
+            years = f"{FIRST_YEAR} to {LAST_PUBLISHED_YEAR}"
+            raise Refused(Reason.BAD_TIME, f"{name}: {shown(str(at))}; expected an offset and a year from {years}")
+
+
+def _times(state: BackOrder) -> Iterator[tuple[str, datetime]]:
+    yield "opened_at", state.opened_at
+    if state.due_at:
+        yield "due_at", state.due_at
+    if state.need_by:
+        yield "need_by", state.need_by
+    if promise := state.promise:
+        yield from (("p50", promise.p50), ("p90", promise.p90), ("first_p50", promise.first_p50))
 
 
 def write_outcome(lane_key: str, outcome: Outcome, mail_domain: str) -> Message:
@@ -102,10 +147,3 @@ def state_text(state: BackOrder) -> str:
 def state_of(text: str) -> BackOrder:
     """A state that was kept."""
     return _state.decode(text)
-
-
-def _utc(text: str) -> datetime:
-    at = datetime.fromisoformat(text)
-    if at.tzinfo is None:
-        raise ValueError("ce_time has no offset")
-    return at.astimezone(UTC)
