@@ -7,6 +7,42 @@ import pytest
 
 from notifier import commands
 
+_ODD = ("C-[x]1", "C[/b]", "[red]", "\u0646\u0645\u06cc\u200c\u062e", "a\u00a0b", "a\u3000b")  # as the contract allows
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    """Rows of contacts without a database: what was written, and what is to be read."""
+    rows = []
+
+    class Connection:
+        async def execute(self, _statement, *arguments):
+            rows.append((*arguments[:4], 0, None))
+
+        async def fetch(self, *_):
+            return rows
+
+    monkeypatch.setattr(commands, "_run", lambda work: asyncio.run(work(Connection())))
+    return rows
+
+
+def test_any_id_that_the_contract_allows_is_taken_and_shown_as_it_is(stored, capsys):
+    for name in _ODD:
+        commands.app(["set", name, "--email", "jo@example.com"], result_action="return_value")
+    assert [row[1] for row in stored] == list(_ODD)
+    capsys.readouterr()
+    commands.app(["list"], result_action="return_value")
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in _ODD)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a\x00b", "a\u202eb", "a\nb"])
+def test_an_id_that_the_contract_does_not_allow_is_refused(stored, capsys, name):
+    with pytest.raises(SystemExit):
+        commands.app(["set", name, "--email", "jo@example.com"], result_action="return_value")
+    assert "a customer id has 1 to 64 printable characters" in capsys.readouterr().err
+    assert stored == []
+
 
 @pytest.fixture
 def contacts(pool, schema, monkeypatch, capsys):

@@ -10,15 +10,15 @@ import asyncpg
 from cyclopts import App, Parameter
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from backorder_contracts.fields import MAX_IDENTIFIER, is_identifier
 from backorder_runtime.clock import utc_now
 from backorder_runtime.local_settings import NoSystem, database_url
 from notifier.domain.addresses import check_email, check_url
 from notifier.repository import SQL
 
 T = TypeVar("T")
-
-_MAX_ID = 64
 
 app = App(help="Who is told of back orders, and where.")
 
@@ -62,7 +62,8 @@ def list_contacts(customer_id: str | None = None) -> None:
     rows = _run(lambda conn: conn.fetch(SQL["list_contacts"], customer_id))
     table = Table("recipient", "kind", "e-mail", "push", "state")
     for audience, recipient_id, email, push_url, bounces, suspended_at in rows:
-        table.add_row(recipient_id, audience, email or "", push_url or "", _state(bounces, suspended_at))
+        cells = (recipient_id, audience, email or "", push_url or "", _state(bounces, suspended_at))
+        table.add_row(*(Text(cell) for cell in cells))  # as they are: an id may look like markup
     Console().print(table)
 
 
@@ -85,8 +86,8 @@ def _run(work: "Callable[[asyncpg.Connection[asyncpg.Record]], Awaitable[T]]") -
 
 def _checked(customer_id: str, email: str | None, push: str | None) -> tuple[str | None, str | None]:
     """The addresses as they are kept. Raises ValueError when something cannot be taken."""
-    if not 1 <= len(customer_id) <= _MAX_ID or not customer_id.isprintable():
-        raise ValueError("a customer id has 1 to 64 printable characters")
+    if not is_identifier(customer_id):
+        raise ValueError(f"a customer id has 1 to {MAX_IDENTIFIER} printable characters")
     if email is None and push is None:
         raise ValueError("name an address: --email ADDRESS, --push URL, or both")
     return (check_email(email) if email is not None else None, check_url(push) if push is not None else None)
