@@ -154,7 +154,9 @@ UPDATE message SET status = 'waiting', lease_until = $3, refusals = refusals + $
 WHERE message_id = $1 AND epoch = $2 RETURNING 1
 
 -- name: release
-UPDATE notification SET status = 'pending', message_id = NULL, attempts = attempts + $2
+-- With $3 the news is due when its conversation's wait is over: until then no sender has to look through it.
+UPDATE notification SET status = 'pending', message_id = NULL, attempts = attempts + $2,
+    due_at = greatest(due_at, $3::timestamptz)
 WHERE message_id = $1 AND status = 'leased'
 
 -- name: finish

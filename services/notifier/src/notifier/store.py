@@ -154,7 +154,7 @@ class MessageStore:
             else:
                 held = await conn.fetchval(SQL["close_message"], *name)
             if held:
-                await conn.execute(SQL["release"], message.message_id, tries)
+                await conn.execute(SQL["release"], message.message_id, tries, due_at if tried else None)
         return held is not None
 
     async def drop(self, message: Leased, notification_ids: Sequence[str], reason: str, now: datetime) -> bool:

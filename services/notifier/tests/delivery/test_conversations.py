@@ -244,8 +244,10 @@ async def test_a_sender_that_is_stopped_puts_back_what_it_has_not_tried(
     await subscribe()
     await shard.feed(*(make_record(line=str(n), order_id=f"SO-{n}") for n in range(3)))
     clock.forward(seconds=2)
+    due = await pool.fetch("SELECT due_at FROM notification ORDER BY seq")
     sender = new_sender()
     await sender.turn(lambda: True)
     rows = await pool.fetch("SELECT status, attempts FROM notification")
     assert [tuple(row) for row in rows] == [("pending", 0)] * 3
+    assert await pool.fetch("SELECT due_at FROM notification ORDER BY seq") == due
     assert await pool.fetchval("SELECT count(*) FROM message") == 0

@@ -86,6 +86,20 @@ async def test_a_temporary_refusal_is_tried_again_later(shard, subscribe, make_r
     assert (outcome["result"], outcome["attempts"]) == ("sent", 2)
 
 
+async def test_news_that_waits_out_a_refusal_is_due_when_its_wait_is_over(
+    shard, subscribe, make_record, send, mail_server, pool
+):
+    # else each sender looks through all of it, four times a second, while a server puts everybody off
+    await subscribe()
+    mail_server.on_rcpt.append("450 4.2.0 busy")
+    await shard.feed(make_record())
+    await send()
+    due_at, wait = await pool.fetchrow(
+        "SELECT n.due_at, m.lease_until FROM notification n JOIN message m USING (audience, recipient_id, channel, order_id)"
+    )
+    assert due_at == wait
+
+
 async def test_a_temporary_refusal_of_the_content_is_tried_again_too(
     shard, outcomes, subscribe, make_record, send, mail_server
 ):
