@@ -6,6 +6,7 @@ SUPPLY = "services/inventory-sync/src/inventory_sync"
 TESTS = "services/inventory-sync/tests"
 ONE_BATCH = f"{TESTS}/test_one_batch.py::test"
 STORIES, FEEDS = f"{TESTS}/test_supply.py::test", f"{TESTS}/test_intake.py::test"
+BEHIND = f"{TESTS}/test_stale_feeds.py::test"
 STORED, KEPT = f"{TESTS}/test_database.py::test", f"{TESTS}/test_retention.py::test"
 OF_ANY_FIELD = f"{STORIES}_a_version_with_another_content_contradicts_whatever_differs"
 
@@ -20,7 +21,7 @@ MUTANTS = (
     Mutant(
         "a version below what is forgotten counts again",
         f"{SUPPLY}/domain/decide.py",
-        "    if entry.version <= lane.forgotten:\n        return ()\n",
+        "    if entry.version <= lane.forgotten:\n        return stale\n",
         "",
         (f"{STORIES}_what_is_not_above_the_forgotten_versions_counts_as_taken",),
     ),
@@ -51,6 +52,30 @@ MUTANTS = (
         "    if seen.contested:\n        return (conflict,)\n",
         "",
         (f"{STORIES}_a_contradicting_version_is_a_dead_letter_and_people_hear_of_it_once",),
+    ),
+    Mutant(
+        "a stock feed that counts anew is passed over",
+        f"{SUPPLY}/domain/decide.py",
+        "    if newest is None or newest.told or entry.version >= lane.version:\n",
+        "    if True:\n",
+        (
+            f"{BEHIND}_versions_that_begin_anew_are_told_once",
+            f"{BEHIND}_they_are_told_too_where_all_versions_are_forgotten",
+        ),
+    ),
+    Mutant(
+        "a stock feed that counts anew is told with each record",
+        f"{SUPPLY}/domain/decide.py",
+        "newest is None or newest.told or",
+        "newest is None or",
+        (f"{BEHIND}_versions_that_begin_anew_are_told_once",),
+    ),
+    Mutant(
+        "a version that comes late makes the feed look stale",
+        f"{SUPPLY}/domain/decide.py",
+        "    if entry.occurred_at <= (newest.taken_at or now - rules.kept) + rules.grace:\n",
+        "    if False:\n",
+        (f"{BEHIND}_what_happened_before_the_newest_came_is_only_late",),
     ),
     Mutant(
         "a version of a delivery that contradicts the one that was taken is passed over",
@@ -113,6 +138,13 @@ ON_A_STACK = (
         "ON CONFLICT (lane, version) DO UPDATE SET contested = excluded.contested",
         "ON CONFLICT (lane, version) DO NOTHING",
         (f"{STORED}_that_a_version_is_contested_is_known_in_the_next_batch",),
+    ),
+    Mutant(
+        "that people know of a stale feed is stored for the first time only",
+        f"{SUPPLY}/queries.sql",
+        "ON CONFLICT (lane) DO UPDATE SET version = excluded.version",
+        "ON CONFLICT (lane) DO NOTHING",
+        (f"{STORED}_a_stale_feed_is_told_once_whoever_owns_the_lane",),
     ),
     Mutant(
         "that another shard was faster with a delivery goes unnoticed",

@@ -1,15 +1,16 @@
 """The lanes in a real database: in whatever batches records come, and whatever is forgotten in between."""
 
 import random
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 from msgspec.structs import replace
-from supply_world import HOUR, MODELS, START, World, delivery, received, stock
+from supply_world import CALM, HOUR, MODELS, START, World, delivery, received, stock
 
 from backorder_contracts import identity
 from backorder_contracts.internal import DeliveryEntry
-from backorder_contracts.supply import InboundScheduled
+from backorder_contracts.supply import InboundScheduled, SupplyDiscrepancy
 from backorder_runtime.asking import together
 from backorder_runtime.bundle import Bundler
 from backorder_runtime.handler import Arrived
@@ -72,6 +73,35 @@ def only_the_last_list(events):
     return [event for place, event in enumerate(events) if place not in lists[:-1]]
 
 
+async def test_a_stale_feed_is_told_once_whoever_owns_the_lane(connect):
+    connection = await connect()
+    ours = Positions(Rules(), 1_000)
+
+    async def told(handler, *entries):
+        events = published(await run(handler, connection, entries))
+        return [(event.kind, event.found) for event in events if isinstance(event, SupplyDiscrepancy)]
+
+    def before(version, on_hand):
+        # the database notes by its own clock when a version came
+        return replace(stock(version, on_hand), occurred_at=datetime.now(UTC) - 2 * HOUR)
+
+    def after(version, on_hand):
+        return replace(stock(version, on_hand), occurred_at=datetime.now(UTC) + 2 * HOUR)
+
+    assert await told(ours, before(900, 8), before(5, 4)) == []
+    assert await told(ours, before(4, 3)) == []
+    assert await told(ours, after(1, 7)) == [("stock-feed-stale", 7)]
+    assert await told(ours, after(2, 6)) == []
+    assert await told(Positions(Rules(), 1_000), after(3, 6)) == []
+    assert await told(ours, after(901, 6)) == []
+    assert await told(ours, after(6, 5)) == [("stock-feed-stale", 5)]
+    await connection.execute("INSERT INTO forgotten_version SELECT lane, version FROM lane")
+    await connection.execute("DELETE FROM stock_version")
+    assert await told(Positions(Rules(), 1_000), after(7, 5)) == []
+    await connection.execute("DELETE FROM stale_feed")
+    assert await told(Positions(Rules(), 1_000), after(8, 4)) == [("stock-feed-stale", 4)]
+
+
 def some_history(seed):
     """Records of both feeds in any order, with repetitions and contradictions."""
     chance = random.Random(seed)
@@ -114,9 +144,9 @@ def some_history(seed):
 async def test_batches_and_forgetting_change_nothing_that_is_published(connect, seed, cached_lanes):
     connection = await connect()
     chance = random.Random(seed)
-    handler = Positions(Rules(), cached_lanes)
+    handler = Positions(CALM, cached_lanes)
     history = some_history(seed)
-    world = World()
+    world = World(CALM)
     letters = []
     while history:
         size = chance.randrange(1, 9)
@@ -125,7 +155,7 @@ async def test_batches_and_forgetting_change_nothing_that_is_published(connect, 
         assert published(effects) == only_the_last_list(world.take(*batch))
         letters += [effect for effect in effects if isinstance(effect, DeadLetter)]
         if chance.random() < 0.2:
-            handler = Positions(Rules(), cached_lanes)  # as after a claim
+            handler = Positions(CALM, cached_lanes)  # as after a claim
     assert letters == world.letters
     assert letters
 

@@ -6,14 +6,13 @@ import asyncpg
 import pytest
 from engine_support.held_rows import check_that_they_wait_for_nobody
 from msgspec.structs import replace
-from supply_world import START, delivery, received, stock
+from supply_world import CALM, START, delivery, received, stock
 
 from backorder_contracts import identity
 from backorder_contracts.topics import TOPICS
 from backorder_runtime.asking import together
 from backorder_runtime.handler import Arrived
 from inventory_sync import retention
-from inventory_sync.domain.model import Rules
 from inventory_sync.handlers import Positions
 from inventory_sync.settings import KeepSettings
 
@@ -25,7 +24,7 @@ class Feed:
 
     def __init__(self, conn):
         self.conn = conn
-        self.handler = Positions(Rules(), 1_000)
+        self.handler = Positions(CALM, 1_000)
 
     async def take(self, *entries):
         """All this comes, one after the other; returns what is published."""
@@ -65,7 +64,7 @@ async def test_old_versions_go_and_count_once_all_the_same(feed):
     assert await feed.forget(days=31) == 3
     assert (await feed.rows("stock_version"), await feed.rows("forgotten_version")) == (0, 1)
     assert await feed.take(stock(1, 6), left, stock(3, 9)) == []
-    feed.handler = Positions(Rules(), 1_000)  # another process
+    feed.handler = Positions(CALM, 1_000)  # another process
     assert await feed.take(left) == []
     assert len(await feed.take(stock(4, 8))) == 1, "a new version counts"
 

@@ -11,7 +11,7 @@ def inventory_sync(settings: InventorySettings) -> Service:
     """The service: an intake for both public feeds, and the lanes that keep positions and deliveries."""
 
     def new_positions(_shard: int, _running: Running) -> Positions:
-        return Positions(settings.supply.rules, settings.engine.cached_lanes)
+        return Positions(settings.rules, settings.engine.cached_lanes)
 
     return Service(
         name="inventory-sync",

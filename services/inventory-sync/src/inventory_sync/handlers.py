@@ -40,6 +40,7 @@ class Positions:
         self._changed_versions: set[tuple[str, int]] = set()
         self._changed_deliveries: set[tuple[str, str]] = set()
         self._claims: dict[str, str] = {}
+        self._stale: dict[str, int] = {}
 
     def decode(self, record: Record) -> Arrived[Input]:
         """A stock level or a version of a delivery. Raises `Refused`."""
@@ -69,8 +70,8 @@ class Positions:
             lanes[lane].seen[version] = seen
         # read after the versions, so that one that goes meanwhile is found in either
         late = sorted({lane for lane, version in older if version not in lanes[lane].seen})
-        for lane, version in (yield from repository.load_forgotten(late)).items() if late else ():
-            lanes[lane].forgotten = version
+        for lane, forgotten, newest in (yield from repository.load_late(late)) if late else ():
+            lanes[lane].forgotten, lanes[lane].newest = forgotten, newest
         # a delivery that its lane knows was announced there first
         if strange := [name for lane, name in wanted.announced if not self._is_announced(lane, name)]:
             self._places.update((yield from repository.load_places(strange)))
@@ -123,6 +124,8 @@ class Positions:
                 self._changed_versions.add((name, version))
             case e.LevelSet():
                 self._changed_lanes.add(name)
+            case e.FeedStale(version):
+                self._stale[name] = version
             case e.DeliveryNoted(delivery):
                 if delivery.announced and not self._is_announced(name, delivery.delivery_id):
                     self._claims[delivery.delivery_id] = self._places[delivery.delivery_id] = name
@@ -138,6 +141,8 @@ class Positions:
         if self._changed_versions:
             rows = [(name, version, lanes[name].seen[version]) for name, version in sorted(self._changed_versions)]
             yield from repository.save_versions(rows)
+        if self._stale:
+            yield from repository.save_stale(self._stale)
         if self._changed_deliveries:
             changed = [(name, lanes[name].deliveries[each]) for name, each in sorted(self._changed_deliveries)]
             yield from repository.save_deliveries(changed)
@@ -149,12 +154,14 @@ class Positions:
         for name in self._touched & self._lanes.keys():
             lane = self._lanes[name]
             lane.seen.clear()
+            lane.newest = None
             lane.deliveries = {each: delivery for each, delivery in lane.deliveries.items() if delivery.is_open}
             size = 1 + len(lane.deliveries)
             self._size += size - self._sizes.get(name, 0)
             self._sizes[name] = size
         for changed in (self._changed_lanes, self._changed_versions, self._changed_deliveries, self._claims):
             changed.clear()
+        self._stale.clear()
         self._places.clear()
         if self._size > self._cached_lanes:
             self._lanes.clear()

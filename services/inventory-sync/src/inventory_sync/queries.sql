@@ -25,10 +25,14 @@ FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), s
     AS asked (shard, lane, version)
 JOIN stock_version USING (lane, version)
 
--- name: forgotten
-SELECT asked.shard, lane, version
+-- name: late
+-- For lanes with versions that come late and are not stored.
+SELECT asked.shard, lane.lane, coalesce(forgotten.version, -1), newest.taken_at, told.version IS NOT NULL
 FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f')) AS asked (shard, lane)
-JOIN forgotten_version USING (lane)
+JOIN lane ON lane.lane = asked.lane
+LEFT JOIN forgotten_version AS forgotten ON forgotten.lane = lane.lane
+LEFT JOIN stock_version AS newest ON newest.lane = lane.lane AND newest.version = lane.version
+LEFT JOIN stale_feed AS told ON told.lane = lane.lane AND told.version = lane.version
 
 -- name: places
 SELECT asked.shard, delivery_id, lane
@@ -49,6 +53,13 @@ FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), s
             string_to_array($4, ',')::bigint[], $5::bytea[], $6::boolean[])
     AS new (shard, lane, version, on_hand, content, contested)
 ON CONFLICT (lane, version) DO UPDATE SET contested = excluded.contested
+
+-- name: save_stale
+INSERT INTO stale_feed (lane, version)
+SELECT lane, version
+FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), string_to_array($3, ',')::bigint[])
+    AS new (shard, lane, version)
+ON CONFLICT (lane) DO UPDATE SET version = excluded.version
 
 -- name: save_deliveries
 INSERT INTO delivery (lane, delivery_id, supplier_id, version, status, quantity, received, promised_at,

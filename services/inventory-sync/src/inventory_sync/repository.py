@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from backorder_runtime.asking import Asking, Read, Write, by_column, statements
-from inventory_sync.domain.model import Announced, Delivery, Doubt, Lane, Seen
+from inventory_sync.domain.model import Announced, Delivery, Doubt, Lane, Newest, Seen
 
 _SQL = statements("inventory_sync")
 _encode = msgspec.msgpack.Encoder().encode
@@ -56,10 +56,10 @@ def load_versions(named: Sequence[tuple[str, int]]) -> Asking[list[tuple[str, in
     return [(lane, version, Seen(*seen)) for _, lane, version, *seen in rows]
 
 
-def load_forgotten(lanes: Sequence[str]) -> Asking[dict[str, int]]:
-    """The newest version of each of these lanes that was taken and is not stored any more."""
-    rows = yield Read(_SQL["forgotten"], (lanes,))
-    return {lane: version for _, lane, version in rows}
+def load_late(lanes: Sequence[str]) -> Asking[list[tuple[str, int, Newest]]]:
+    """Of each of these lanes the newest version that is not stored any more (or -1), and its newest of all."""
+    rows = yield Read(_SQL["late"], (lanes,))
+    return [(lane, forgotten, Newest(taken_at, told)) for _, lane, forgotten, taken_at, told in rows]
 
 
 def load_places(delivery_ids: Sequence[str]) -> Asking[dict[str, str]]:
@@ -78,6 +78,11 @@ def save_versions(versions: Sequence[tuple[str, int, Seen]]) -> Asking[None]:
     """Store versions that were taken, or are contested now."""
     rows = [(lane, version, seen.on_hand, seen.content, seen.contested) for lane, version, seen in versions]
     yield Write(_SQL["save_versions"], by_column(rows))
+
+
+def save_stale(versions: Mapping[str, int]) -> Asking[None]:
+    """Store of lanes behind which version people know the feed to be."""
+    yield Write(_SQL["save_stale"], (list(versions), list(versions.values())))
 
 
 def save_deliveries(deliveries: Sequence[tuple[str, Delivery]]) -> Asking[None]:

@@ -1,5 +1,6 @@
 """How this installation judges its supply: read once from `BACKORDER_*`, on top of what every service reads."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import BaseModel, Field
@@ -46,3 +47,8 @@ class InventorySettings(Settings):
     engine: EngineSettings = EngineSettings(pace=0.05)
     supply: SupplySettings = SupplySettings()
     keep: KeepSettings = KeepSettings()
+
+    @property
+    def rules(self) -> Rules:
+        """What the domain needs to know of all this."""
+        return replace(self.supply.rules, kept=timedelta(days=self.keep.versions_days))

@@ -2,7 +2,7 @@
 
 A version of a lane, and a version of a delivery, is taken once; the first content of it stands. The newest
 version gives the level; shipments and receipts count once per version, also when it comes late, but not so late that
-versions above it are forgotten.
+versions above it are forgotten. A feed whose versions stay below the newest would freeze the level: people hear of it.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from hashlib import blake2b
 from backorder_contracts.internal import DeliveryEntry, StockEntry
 from inventory_sync.domain import events as e
 from inventory_sync.domain.deliveries import came_in, follow, look_again, supplier_says
-from inventory_sync.domain.doubts import VERSION_CONFLICT
+from inventory_sync.domain.doubts import FEED_STALE, VERSION_CONFLICT
 from inventory_sync.domain.model import Announced, Delivery, Lane, Rules, Seen
 
 
@@ -34,8 +34,9 @@ def _stock(lane: Lane, entry: StockEntry, now: datetime, rules: Rules) -> Sequen
     seen = lane.seen.get(entry.version)
     if seen is not None:
         return () if seen.content == content else _contested_version(entry, seen, now)
+    stale = _stale_feed(lane, entry, now, rules)
     if entry.version <= lane.forgotten:
-        return ()
+        return stale
     moved = entry.version > lane.version
     facts: list[e.Fact] = [e.VersionSeen(entry.version, Seen(entry.on_hand, content))]
     if moved:
@@ -46,7 +47,7 @@ def _stock(lane: Lane, entry: StockEntry, now: datetime, rules: Rules) -> Sequen
         before = lane.deliveries.get(entry.delivery_id) or Delivery(entry.delivery_id)
         after = came_in(before, _units_received(lane, entry))
         facts += follow(before, after, entry.cause, now, rules)
-    return facts
+    return [*facts, *stale]
 
 
 def content_of(entry: StockEntry) -> bytes:
@@ -61,6 +62,21 @@ def _units_received(lane: Lane, entry: StockEntry) -> int:
     if entry.quantity is not None:
         return entry.quantity
     return max(0, entry.on_hand - lane.on_hand) if entry.version > lane.version else 0
+
+
+def _stale_feed(lane: Lane, entry: StockEntry, now: datetime, rules: Rules) -> Sequence[e.Fact]:
+    """What comes late happened before the newest version came. What happened after it shows that versions are mixed up.
+
+    They began anew, or one jumped. That is told once, until a version above the newest comes.
+    """
+    newest = lane.newest
+    if newest is None or newest.told or entry.version >= lane.version:
+        return ()
+    if entry.occurred_at <= (newest.taken_at or now - rules.kept) + rules.grace:
+        return ()
+    happened = f"version {entry.version}, of {entry.occurred_at:%Y-%m-%d %H:%M} UTC, is below {lane.version}"
+    detail = f"{happened}, which came before that; no level counts until a version above it comes"
+    return (e.FeedStale(lane.version), e.Discrepancy(FEED_STALE, detail, lane.on_hand, entry.on_hand, now))
 
 
 def _contested_version(entry: StockEntry, seen: Seen, now: datetime) -> Sequence[e.Fact]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from inventory_sync.domain import events as e
 from inventory_sync.domain.model import Delivery, Doubt, Rules
 
+FEED_STALE = "stock-feed-stale"
 VERSION_CONFLICT = "version-conflict"
 NOT_IN_STOCK = "received-not-in-stock"
 NOT_ANNOUNCED = "in-stock-not-announced"

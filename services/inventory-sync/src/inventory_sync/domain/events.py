@@ -95,6 +95,13 @@ class Discrepancy:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedStale:
+    """The stock feed is behind the newest version of the lane, and people hear of it."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Conflict:
     """A record contradicts one that was taken before; the first stands."""
 
@@ -103,5 +110,13 @@ class Conflict:
 
 
 Fact: TypeAlias = (
-    VersionSeen | LevelSet | Positioned | DeliveryNoted | InboundChanged | ReminderSet | Discrepancy | Conflict
+    VersionSeen
+    | LevelSet
+    | Positioned
+    | DeliveryNoted
+    | InboundChanged
+    | ReminderSet
+    | Discrepancy
+    | FeedStale
+    | Conflict
 )

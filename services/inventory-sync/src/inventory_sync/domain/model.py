@@ -12,11 +12,13 @@ class Rules:
 
     `grace`: how long two feeds may tell different stories before people hear of it. `margin`: from the promised
     date to the cautious one. `receipts_named`: whether the warehouse says which delivery a receipt belongs to.
+    `kept`: so long a version is known whole.
     """
 
     grace: timedelta = timedelta(hours=1)
     margin: timedelta = timedelta(days=3)
     receipts_named: bool = True
+    kept: timedelta = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,17 @@ class Seen:
     on_hand: int
     content: bytes
     contested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest version of a lane, as those below it see it.
+
+    `taken_at` is None when that is longer ago than versions are kept. `told`: people know that the feed is behind it.
+    """
+
+    taken_at: datetime | None
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +104,7 @@ class Lane:
     """The supply of a part at a location, as far as it is in memory: open deliveries, and what a batch names.
 
     `on_hand` is the level of `version`, the newest; -1 before the first. `seen` holds versions of the batch;
-    those up to `forgotten` were taken, or come too late.
+    those up to `forgotten` were taken, or come too late. `newest` is known where the batch names versions below it.
     """
 
     part_id: str
@@ -99,6 +112,7 @@ class Lane:
     on_hand: int = 0
     version: int = -1
     forgotten: int = -1
+    newest: Newest | None = None
     seen: dict[int, Seen] = field(default_factory=dict)
     deliveries: dict[str, Delivery] = field(default_factory=dict)
 
