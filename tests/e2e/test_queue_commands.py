@@ -64,12 +64,23 @@ async def test_a_command_works_under_any_key_and_is_answered_once_however_often_
     await system.publish_wires([wire(hold, key) for key in (b"nonsense", None, b"", b"W9@KEYS")])
     await system.until_rest()
     resume = command("K-resume", "CK-1", "KEYS", "resume")
-    await system.publish_wires([wire(resume, b"x", ce_id=f"e-{n}") for n in range(3)])
+    await system.publish_wires([wire(resume, b"x", ce_id="e-1") for _ in range(3)])
     await system.until_rest()
     history = (await system.histories())[bo("CK-1", "KEYS")]
     assert kinds(history) == ["K-hold", "K-resume"]
     assert history[-1]["status"] == "open"
     assert history[-2]["command"]["reason"] == "credit check"
+
+
+async def test_commands_that_two_systems_call_the_same_are_both_answered(system):
+    await system.publish("order-placed", order("CS-1", line("SAME", 2)))
+    await system.until_rest()
+    cancel = command("K-1", "CS-1", "SAME", "cancel", quantity=1)
+    await system.publish_wires([wire(cancel, ce_id=f"system-{n % 2}") for n in range(4)])
+    await system.until_rest()
+    history = (await system.histories())[bo("CS-1", "SAME")]
+    assert kinds(history) == ["K-1", "K-1"]
+    assert history[-1]["status"] == "cancelled"
 
 
 async def test_a_command_for_a_wrong_lane_is_refused_by_the_back_order_that_it_names(system):

@@ -11,6 +11,7 @@ import engine_watch_table
 import ledger_table
 import notifier_table
 import orders_table
+import queue_commands_table
 import queue_table
 import supply_table
 
@@ -24,6 +25,6 @@ ENGINE = (
 )
 ENGINE_ON_A_STACK = (*engine_statement_table.MUTANTS, *engine_watch_table.MUTANTS)
 
-_SERVICES = (orders_table, ledger_table, queue_table, supply_table, notifier_table)
+_SERVICES = (orders_table, ledger_table, queue_table, queue_commands_table, supply_table, notifier_table)
 SERVICES = tuple(mutant for table in _SERVICES for mutant in table.MUTANTS)
 SERVICES_ON_A_STACK = tuple(mutant for table in _SERVICES for mutant in table.ON_A_STACK)

@@ -8,7 +8,6 @@ OF_QUEUE = "services/priority-router/tests"
 SNAPSHOTS = f"{OF_QUEUE}/test_snapshots.py::test"
 LAST = f"{SNAPSHOTS}_whatever_happens_the_last_snapshot_is_the_newest_state_in_the_end"
 STRAY = f"{OF_QUEUE}/test_wrong_lanes.py::test"
-AGAIN = f"{OF_QUEUE}/test_repeated_commands.py::test_a_command_that_comes_twice_is_carried_out_once"
 POLICY = f"{OF_QUEUE}/test_policy_lanes.py::test_a_lane_that"
 BORN = f"{POLICY}_is_born_while_a_policy_is_put_in_force_is_ranked_by_it"
 BACK = f"{POLICY}_takes_over_a_policy_while_that_is_taken_back_is_ranked_by_the_old_one"
@@ -224,31 +223,6 @@ ON_A_STACK = (
         "(lane := self._places.get(event.back_order_id, arrived.lane)) != arrived.lane",
         "lane := self._places.get(event.back_order_id)",
         (f"{STRAY}_a_command_in_its_lane_is_carried_out_though_another_one_went_astray",),
-    ),
-    Mutant(
-        "a command that comes twice is carried out twice",
-        f"{QUEUE}/handlers.py",
-        "        if event.command_id in self._answered:\n            return ()\n",
-        "",
-        (
-            f"{AGAIN}[in_the_same_batch]",
-            f"{AGAIN}[in_the_next_batch]",
-            f"{AGAIN}[after_the_shard_was_claimed_anew]",
-        ),
-    ),
-    Mutant(
-        "that a command was answered is not known within its batch",
-        f"{QUEUE}/handlers.py",
-        "            self._answered.add(event.command_id)\n",
-        "",
-        (f"{AGAIN}[in_the_same_batch]",),
-    ),
-    Mutant(
-        "that a command was answered is not stored",
-        f"{QUEUE}/handlers.py",
-        "            yield from repository.note_answered(self._new_answers)\n",
-        "            pass\n",
-        (f"{AGAIN}[in_the_next_batch]", f"{AGAIN}[after_the_shard_was_claimed_anew]"),
     ),
     Mutant(
         "a batch does not look whether the policy that it ranked a lane by is still in force",

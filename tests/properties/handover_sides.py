@@ -116,9 +116,9 @@ class QueueSide:
             return []
         lane, event = found
         if isinstance(event, CommandEntry):
-            if event.command_id in self.answered:
+            if event.cause.id in self.answered:
                 return []
-            self.answered.add(event.command_id)
+            self.answered.add(event.cause.id)
         return self.happen(lane, event, now)
 
     def happen(self, lane, event, now):

@@ -11,8 +11,9 @@ from backorder_contracts.internal import CommandEntry
 from backorder_contracts.refusal import Reason, Refused
 from backorder_runtime.asking import Asking, Breath
 from backorder_runtime.handler import Arrived
-from backorder_runtime.record import Effect, Record, SetTimer, Timer
+from backorder_runtime.record import DeadLetter, Effect, Record, SetTimer, Timer
 from priority_router import repository
+from priority_router.answered import Answered, Known
 from priority_router.decisions import Decision
 from priority_router.domain import lane_facts as lf
 from priority_router.domain.decide import decide
@@ -21,7 +22,7 @@ from priority_router.domain.evolve import evolve
 from priority_router.domain.facts import OfBackOrder
 from priority_router.domain.model import LaneQueue
 from priority_router.domain.policy import Policy
-from priority_router.inputs import Input, PolicyChanged, PutOff, WrongLane, named_back_order, read
+from priority_router.inputs import Contested, Input, PolicyChanged, PutOff, WrongLane, named_back_order, read
 from priority_router.intake import command_message
 from priority_router.journal import Journal
 from priority_router.policies import POLICY_TIMER, Policies
@@ -48,8 +49,7 @@ class Router:
         self._sizes: dict[str, int] = {}
         self._size = 0
         self._places: dict[str, str] = {}  # where back orders are that some lane did not have
-        self._answered: set[str] = set()
-        self._new_answers: list[str] = []
+        self._answered = Answered({})
         self._changed_lanes: set[str] = set()
         self._changed_orders: dict[str, str] = {}
         self._loaded_closed: dict[str, str] = {}
@@ -93,7 +93,7 @@ class Router:
                 self._queues[stored.lane].restore([stored.order])
                 self._loaded_closed[key] = stored.lane
                 self._journal.found.append((stored.lane, copy(stored.order)))
-        commands = [item.event.command_id for item in arrived if isinstance(item.event, CommandEntry)]
+        commands = [item.event for item in arrived if isinstance(item.event, CommandEntry)]
         if commands:
             self._answered = yield from repository.load_answered(commands)
 
@@ -131,8 +131,9 @@ class Router:
             return (Arrived(arrived.lane, PutOff(event.key, event.at)),)
         if not isinstance(event, CommandEntry):
             return (arrived,)
-        if event.command_id in self._answered:
-            return ()
+        known = self._answered.judge(event)
+        if known is not Known.NEW:
+            return () if known is Known.REPEATED else (Arrived(arrived.lane, Contested(event, known.value)),)
         if (lane := self._places.get(event.back_order_id, arrived.lane)) != arrived.lane:
             return (Arrived(arrived.lane, WrongLane(event, lane)),)
         return (arrived,)
@@ -142,7 +143,7 @@ class Router:
         self._now = now
         queue = self._queues[arrived.lane]
         match arrived.event:
-            case WrongLane() | PutOff():
+            case WrongLane() | PutOff() | Contested():
                 return ()
             case PolicyChanged():
                 policy = self._policies.current
@@ -156,6 +157,9 @@ class Router:
         """Write the facts into the queue; tell the public, the ledger, the other lane."""
         if isinstance(arrived.event, WrongLane):
             return (command_message(arrived.event.command, arrived.event.lane),)
+        if isinstance(arrived.event, Contested):
+            origin = arrived.event.command.origin
+            return (DeadLetter(origin, Reason.CONFLICTING_DUPLICATE, arrived.event.detail),)
         if isinstance(arrived.event, PutOff):
             return (SetTimer(arrived.lane, arrived.event.key, arrived.event.due_at),)
         if isinstance(arrived.event, TimerRang | PolicyChanged):
@@ -187,8 +191,7 @@ class Router:
     def _note_answer(self, event: Input, facts: Sequence[lf.Fact]) -> None:
         """A command is carried out once; one for an unknown back order may be replayed when that is known."""
         if isinstance(event, CommandEntry) and not any(isinstance(fact, lf.UnknownNamed) for fact in facts):
-            self._answered.add(event.command_id)
-            self._new_answers.append(event.command_id)
+            self._answered.add(event)
 
     def _note(self, lane: str, fact: lf.Fact) -> None:
         """Remember what is to be saved."""
@@ -225,8 +228,8 @@ class Router:
         unborn = self._journal.born.keys() - self._changed_lanes
         if (entry := self._journal.close()) is not None:
             yield from repository.add_journal(self._now, entry)
-        if self._new_answers:
-            yield from repository.note_answered(self._new_answers)
+        if self._answered.new:
+            yield from repository.note_answered(self._answered.new)
         self._forget(unborn)
 
     def _forget(self, unborn: set[str]) -> None:
@@ -237,10 +240,9 @@ class Router:
             del self._queues[lane]
         for done in (self._changed_lanes, self._changed_orders, self._loaded_closed, self._places, self._ranked):
             done.clear()
-        self._new_answers.clear()
         self._rung = 0
         self._decisions.clear()
-        self._answered = set()
+        self._answered = Answered({})
         self._weigh()
 
     def _weigh(self) -> None:

@@ -36,7 +36,15 @@ class WrongLane:
     lane: str
 
 
-Input: TypeAlias = Event | PolicyChanged | PutOff | WrongLane
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """A command goes by a name under which another one was answered; `detail` says so to its publisher."""
+
+    command: CommandEntry
+    detail: str
+
+
+Input: TypeAlias = Event | PolicyChanged | PutOff | WrongLane | Contested
 
 
 class _Delivery(Struct, frozen=True):

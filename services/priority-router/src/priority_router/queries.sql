@@ -22,7 +22,7 @@ FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f')) A
 JOIN back_order USING (back_order_id)
 
 -- name: answered
-SELECT shard, command_id FROM unnest($1::integer[], $2::text[]) AS asked (shard, command_id)
+SELECT shard, command_id, content FROM unnest($1::integer[], $2::text[]) AS asked (shard, command_id)
 JOIN command USING (shard, command_id)
 
 -- name: save_lanes
@@ -64,7 +64,9 @@ FROM unnest(string_to_array($1, ',')::integer[], string_to_array($2, E'\x1f'), s
 INSERT INTO journal (shard, at, entry) SELECT * FROM unnest($1::integer[], $2::timestamptz[], $3::bytea[])
 
 -- name: note_answered
-INSERT INTO command (shard, command_id) SELECT * FROM unnest($1::integer[], $2::text[]) ON CONFLICT DO NOTHING
+-- There may be a row of the version before whose command is called like the `ce_id` of this one.
+INSERT INTO command (shard, command_id, content) SELECT * FROM unnest($1::integer[], $2::text[], $3::bytea[])
+ON CONFLICT (shard, command_id) DO UPDATE SET content = excluded.content, answered_at = excluded.answered_at
 
 -- name: open_by_band
 SELECT band, count(*) AS open, min(opened_at) AS oldest FROM back_order

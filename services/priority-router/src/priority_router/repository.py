@@ -1,15 +1,16 @@
 """The queue's tables: one statement per table and batch."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from backorder_contracts.internal import Cause, Lot
+from backorder_contracts.internal import Cause, CommandEntry, Lot
 from backorder_runtime.asking import Asking, Breath, Read, Write, by_column, statements
 from backorder_runtime.database import Conn
+from priority_router.answered import Answered
 from priority_router.decisions import Decision
 from priority_router.domain.events import Inbound
 from priority_router.domain.model import LaneQueue
@@ -80,10 +81,11 @@ def load_back_orders(ids: Iterable[str]) -> Asking[list[StoredBackOrder]]:
     return [StoredBackOrder(lane, _order.decode(state)) for _, lane, state in rows]
 
 
-def load_answered(command_ids: Iterable[str]) -> Asking[set[str]]:
+def load_answered(commands: Iterable[CommandEntry]) -> Asking[Answered]:
     """Which of these commands were answered before."""
-    rows = yield Read(_SQL["answered"], (list(command_ids),))
-    return {command_id for _, command_id in rows}
+    keys = dict.fromkeys(key for each in commands for key in (each.cause.id, each.command_id))
+    rows = yield Read(_SQL["answered"], (list(keys),))
+    return Answered({key: content for _, key, content in rows})
 
 
 def save_lanes(queues: Sequence[LaneQueue]) -> Asking[None]:
@@ -149,9 +151,9 @@ def add_journal(at: datetime, entry: bytes) -> Asking[None]:
     yield Write(_SQL["add_journal"], ([at], [entry]))
 
 
-def note_answered(command_ids: Sequence[str]) -> Asking[None]:
-    """Remember that commands were answered."""
-    yield Write(_SQL["note_answered"], (command_ids,))
+def note_answered(contents: Mapping[str, bytes]) -> Asking[None]:
+    """Remember that commands were answered: by `ce_id`, what they asked."""
+    yield Write(_SQL["note_answered"], by_column(contents.items()))
 
 
 async def open_by_band(conn: Conn, shards: Sequence[int]) -> list[tuple[str | None, int, datetime]]:
