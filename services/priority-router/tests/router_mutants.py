@@ -250,7 +250,7 @@ MUTANTS = [
         "report.py",
         "min(max(first, draft.now), LATEST - span) + span",
         "first + span",
-        "test_kept_promises",
-        "test_an_overdue_delivery_promises_now_at_the_earliest_and_again_when_it_does_not_come",
+        "test_overdue_deliveries",
+        "test_an_overdue_delivery_promises_the_next_full_hour_and_another_when_it_does_not_come",
     ),
 ]

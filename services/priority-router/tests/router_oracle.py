@@ -249,6 +249,8 @@ class Oracle:
     def dates(self, unit, now):
         owed = max(-self.idle, 0)
         p50, p90 = self.date(self.inbound, unit, 2, owed), self.date(self.inbound, unit, 3, owed)
+        if any(delivery[2] < now for delivery in self.inbound) and now.minute + now.second + now.microsecond:
+            now = now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         return None if p50 is None else (max(p50, now), max(p90, now))
 
     def later(self, old, new):

@@ -92,10 +92,18 @@ PROMISES = [
     (
         "an overdue delivery promises a date that has passed",
         "promise.py",
-        "self._dates50 = [max(d.p50, now) for d in by_p50]",
+        "self._dates50 = [max(d.p50, soonest) for d in by_p50]",
         "self._dates50 = [d.p50 for d in by_p50]",
-        "test_kept_promises",
-        "test_an_overdue_delivery_promises_now_at_the_earliest_and_again_when_it_does_not_come",
+        "test_overdue_deliveries",
+        "test_an_overdue_delivery_promises_the_next_full_hour_and_another_when_it_does_not_come",
+    ),
+    (
+        "what an overdue delivery is promised for moves with the clock",
+        "promise.py",
+        "now + (_BEGIN - now) % FRESH if overdue else now",
+        "now",
+        "test_overdue_deliveries",
+        "test_promises_on_an_overdue_delivery_come_to_rest_whatever_the_tolerance",
     ),
     (
         "a promise that only its supplier made worse was overtaken",

@@ -1,12 +1,11 @@
 """How often others may make a promise worse, and what keeps it from then on."""
 
-from datetime import timedelta
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from router_desk import HOUR, SECOND, START, Desk, policy, promises
+from router_desk import SECOND, Desk, policy, promises
 from router_pair import Pair, at_rest, check_indexes
 
 from priority_router.domain import facts as f
@@ -139,36 +138,6 @@ def test_the_number_in_the_policy_is_how_often(worsened):
         desk.settle_promises()
     assert desk.line("F").worsened == worsened
     assert promises(desk)["F"] == 30 * (worsened + 1)
-
-
-def test_an_overdue_delivery_promises_now_at_the_earliest_and_again_when_it_does_not_come():
-    desk = Desk(policy(tolerance=2 * HOUR))
-    desk.short("A", 1)
-    desk.inbound(("PO-1", 1, 5))
-    desk.settle_promises()
-    assert promises(desk) == {"A": 5}
-    desk.wait(timedelta(hours=6))
-    assert desk.kinds() == []
-    desk.wait(timedelta(hours=2))
-    (said,) = desk.all(f.Promised)
-    assert START + 7 * HOUR <= said.p50 <= START + 7 * HOUR + 2 * SECOND
-    assert said.cause.type == "timer"
-    assert not said.overtaken
-    desk.short("B", 1, placed=5)
-    desk.inbound(("PO-1", 2, 5))
-    desk.settle_promises()
-    assert all(line.promise.p50 >= START + 7 * HOUR for line in desk.queue.orders.values())
-
-
-def test_when_nothing_is_promised_nobody_waits_for_a_late_delivery():
-    desk = Desk()
-    desk.inbound(("PO-1", 1, 5))
-    assert "overdue" not in desk.queue.timers
-    desk.short("A", 1)
-    desk.settle_promises()
-    assert desk.queue.timers["overdue"] == START + 17 * HOUR
-    desk.units(1)
-    assert "overdue" not in desk.queue.timers
 
 
 # ── whatever happens ──

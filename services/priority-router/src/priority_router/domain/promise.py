@@ -13,13 +13,16 @@ from priority_router.domain.order import BackOrder, Promise
 from priority_router.domain.turns import IN_RANK_ORDER, NEVER, Turn, Turns, run_of
 
 Dates = tuple[datetime, datetime]
-_END = datetime.max.replace(tzinfo=UTC)
+FRESH = timedelta(hours=1)
+"""Promises that rest on an overdue delivery are not moved more often."""
+_BEGIN, _END = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 class Supply:
     """Inbound deliveries as steps: how many units will have come by when, units that are owed taken off.
 
-    What is overdue at `now` comes now at the earliest.
+    While one is overdue at `now`, none comes before the hour is full: a date that moved with the clock would be another
+    one for each portion of promises, and what was promised first would have to be promised anew when the last had its.
     """
 
     def __init__(self, deliveries: tuple[Inbound, ...], owed: int, now: datetime) -> None:
@@ -27,8 +30,10 @@ class Supply:
         by_p90 = sorted(deliveries, key=lambda d: (d.p90, d.delivery_id))
         self._sums50 = [n - owed for n in accumulate(d.units for d in by_p50)]
         self._sums90 = [n - owed for n in accumulate(d.units for d in by_p90)]
-        self._dates50 = [max(d.p50, now) for d in by_p50]
-        self._dates90 = [max(d.p90, now) for d in by_p90]
+        overdue = bool(by_p50) and by_p50[0].p50 < now
+        soonest = now + (_BEGIN - now) % FRESH if overdue else now
+        self._dates50 = [max(d.p50, soonest) for d in by_p50]
+        self._dates90 = [max(d.p90, soonest) for d in by_p90]
         self._ids = [d.delivery_id for d in by_p50]
         self.total = self._sums50[-1] if deliveries else -owed
 

@@ -1,14 +1,13 @@
 """What every decision ends with: the ledger hears what changed, and the timers are set."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from priority_router.domain.draft import Draft
 from priority_router.domain.events import DUE, FORECAST, OVERDUE, RELEASE, SETTLE
 from priority_router.domain.lane_facts import Change, NeedReported, Stirred, TimerSet, Unsettled
 from priority_router.domain.model import Print
 from priority_router.domain.policy import LATEST
-
-_FRESH = timedelta(hours=1)  # promises that rest on an overdue delivery are not moved more often
+from priority_router.domain.promise import FRESH
 
 
 def report(draft: Draft) -> None:
@@ -93,7 +92,7 @@ def _overdue_at(draft: Draft) -> datetime | None:
     promised += sum(_is_promised(now) - _is_promised(was) for _, was, now in draft.changed())
     if not draft.inbound or not promised:
         return None
-    first, span = draft.inbound[0].p50, max(draft.policy.tolerance, _FRESH)
+    first, span = draft.inbound[0].p50, max(draft.policy.tolerance, FRESH)
     known = draft.timers.get(OVERDUE)
     if first <= draft.now and known is not None and known > draft.now:
         return known
