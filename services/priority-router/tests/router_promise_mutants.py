@@ -60,10 +60,26 @@ PROMISES = [
     (
         "a protected place stays where it was when units are given",
         "turns.py",
-        "elif self.position(before + guard.upto - out) > guard.place - self._given:",
-        "elif self.position(before + guard.upto - out) > guard.place:",
+        "place = guard.place - self._given\n",
+        "place = guard.place\n",
         "test_kept_promises",
         "test_the_units_that_a_protected_promise_rests_on_are_kept_for_it_and_those_before_are_not",
+    ),
+    (
+        "whom a line of lower rank pushes over his place is not looked at",
+        "turns.py",
+        "for guard in reversed(run.guards):",
+        "for guard in run.guards:",
+        "test_kept_promises",
+        "test_lines_that_push_each_other_over_the_place_that_they_share_are_found_in_one_look",
+    ),
+    (
+        "who is taken out takes no room",
+        "turns.py",
+        "room.take(place, guard.waiting)",
+        "pass",
+        "test_kept_promises",
+        "test_lines_that_push_each_other_over_the_place_that_they_share_are_found_in_one_look",
     ),
     (
         "who is protected is served at once although he could wait",

@@ -9,6 +9,8 @@ from router_desk import SECOND, Desk, policy, promises
 from router_pair import Pair, at_rest, check_indexes
 
 from priority_router.domain import facts as f
+from priority_router.domain.draft import Draft
+from priority_router.domain.turns import Turns
 
 
 def overtaken():
@@ -125,6 +127,28 @@ def test_another_policy_decides_anew_who_is_protected():
     desk.settle_promises()
     assert promises(desk)["F"] == 90
     assert desk.line("F").worsened == 2
+
+
+def test_lines_that_push_each_other_over_the_place_that_they_share_are_found_in_one_look():
+    lines = 200
+    desk = Desk(policy("wf"), check=False)
+    desk.inbound(("PO-1", 2 * lines, 30))
+    desk.short("BIG", lines - 2, service_impact="down")
+    for i in reversed(range(lines)):  # each before the others, and after BIG
+        desk.short(f"A{i:03}", 1, placed=i)
+        desk.settle_promises()
+    desk.cancel("BIG", lines - 2)
+    desk.policy(policy("wf", version="2", max_worsened=0))
+    desk.settle_promises()
+    assert {line.place for line in desk.queue.orders.values() if not line.closed} == {lines - 1}
+
+    looks = []
+    late = Turns._late
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Turns, "_late", lambda self: looks.append(self) or late(self))
+        turns = Draft(desk.queue, desk.now, desk.cause()).turns()
+    assert len(turns.turns) == lines, "taking out the last one serves the one before it too late, and so on"
+    assert len(looks) <= 5
 
 
 @pytest.mark.parametrize("worsened", [0, 1, 2])

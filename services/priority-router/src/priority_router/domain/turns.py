@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from priority_router.domain.ladder import Block, Guard, Slot
 from priority_router.domain.order import BackOrder
+from priority_router.domain.room import Room
 
 NEVER = 1 << 62
 """After all units."""
@@ -53,7 +54,8 @@ class Turns:
     """Where each waiting unit of a lane stands in the line, 1 being the next one that is given.
 
     The lines taken out are the fewest that have to be: taking one out may serve others later than promised, which
-    are then taken out, too.
+    are then taken out, too. Those have better ranks: it goes before them, and lines behind it stay where they are. So
+    one look at each line is enough, the last rank first.
     """
 
     def __init__(self, runs: Sequence[Run], given: int) -> None:
@@ -64,11 +66,11 @@ class Turns:
         self._units = Counter[int]()  # units that were taken out of each run
         self._after: list[int] = []
         self._sums: list[int] = [0]
-        while late := list(self._late()):
-            for run, guard in late:
-                self._taken[guard.line.back_order_id] = guard
-                self._order.append((guard.place, run, guard.upto, guard))
-                self._units[run] += guard.waiting
+        for run, guard in self._late():
+            self._taken[guard.line.back_order_id] = guard
+            self._order.append((guard.place, run, guard.upto, guard))
+            self._units[run] += guard.waiting
+        if self._taken:
             self._place()
         self.turns = [
             Turn(guard.line, after + served + 1, after + served + guard.waiting, after)
@@ -93,16 +95,18 @@ class Turns:
         return self._after[at] if at < len(self._after) else NEVER
 
     def _late(self) -> Iterator[tuple[int, Guard]]:
-        """Protected lines that would be served later than promised."""
-        before = 0
-        for number, run in enumerate(self._runs):
-            out = 0  # units of the run that were taken out so far
-            for guard in run.guards:
-                if guard.line.back_order_id in self._taken:
-                    out += guard.waiting
-                elif self.position(before + guard.upto - out) > guard.place - self._given:
+        """Protected lines that would be served later than promised, the last rank first."""
+        room: Room | None = None
+        before = sum(run.kept for run in self._runs)
+        for number in reversed(range(len(self._runs))):
+            run = self._runs[number]
+            before -= run.kept
+            for guard in reversed(run.guards):
+                place = guard.place - self._given
+                if before + guard.upto > (place if room is None else room.upto(place)):
+                    room = room or Room(each.place - self._given for run in self._runs for each in run.guards)
+                    room.take(place, guard.waiting)
                     yield number, guard
-            before += run.kept - self._units[number]
 
     def _place(self) -> None:
         """As late as the places allow; what cannot be kept is served as soon as it can be, the earliest place first."""
