@@ -151,6 +151,10 @@ def test_one_mistake_in_the_last_band_is_one_message(old, new):
     assert only_mistake(old, new).startswith("p.yaml:4: ")
 
 
+def test_a_span_of_more_digits_than_python_reads_is_too_long():
+    assert "is too long or too short" in only_mistake("1h30m", "9" * 5_000 + "h")
+
+
 def test_all_mistakes_are_named_at_once_in_the_order_of_their_lines():
     said = mistakes("bnads: 1\nbands: [{name: a, when: 'x', target: 1, strategy: lose}]\nrelease: {manual: [b]}\n")
     assert [line.split(":")[1] for line in said] == ["1", "1", "2", "2", "2", "3"]

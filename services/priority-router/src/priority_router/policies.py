@@ -16,7 +16,7 @@ from backorder_runtime.permissions import stop_if_denied
 from backorder_runtime.service import Running
 from priority_router import policy_topic
 from priority_router.domain.policy import Policy
-from priority_router.policy_file import PolicyMistakesError, default_text, read_policy
+from priority_router.policy_file import default_text, read_policy
 from priority_router.policy_topic import PLACE, TOPIC, NotAPolicyError
 
 T = TypeVar("T")
@@ -113,19 +113,34 @@ async def _take_all(policies: Policies, running: Running, records: Sequence[Any]
     changed = False
     for record in records:
         try:
-            event = policy_topic.decode(record)
-            await _check_text(policies, running, event, stop)
+            event, policy = _understood(record)
+            await _check_text(policies, running, event, policy, stop)
             changed = policies.take(event.text) or changed
-        except (NotAPolicyError, PolicyMistakesError) as mistakes:
+        except NotAPolicyError as mistakes:
             _log.error("policy refused, the one before stays", offset=record.offset, mistakes=str(mistakes))
         else:
             policies.applied = event
     return changed
 
 
-async def _check_text(policies: Policies, running: Running, event: PolicyApplied, stop: asyncio.Event) -> None:
+def _understood(record: Any) -> tuple[PolicyApplied, Policy]:
+    """What a record puts in force. Raises `NotAPolicyError`.
+
+    Whatever goes wrong with it: it stays on the topic, and would end each process that reads it, at each start.
+    """
+    try:
+        event = policy_topic.decode(record)
+        return event, read_policy(event.text, TOPIC)
+    except NotAPolicyError:
+        raise
+    except Exception as error:
+        raise NotAPolicyError(str(error) or repr(error)) from error
+
+
+async def _check_text(
+    policies: Policies, running: Running, event: PolicyApplied, policy: Policy, stop: asyncio.Event
+) -> None:
     """A version means one text for ever: lanes remember only by which version they stand."""
-    policy = read_policy(event.text, TOPIC)
     if policy.version != event.version:
         raise NotAPolicyError(f"the event says version {event.version}, its text says {policy.version}")
     known = await _when_there(running, stop, lambda conn: conn.fetchval(_TEXT, event.version))

@@ -139,7 +139,7 @@ class Reader:
         if isinstance(node, yaml.ScalarNode) and _DURATION.fullmatch(node.value):
             try:
                 span = sum((int(n) * _UNITS[unit] for n, unit in _PART.findall(node.value)), timedelta())
-            except OverflowError:
+            except (OverflowError, ValueError):  # of thousands of digits Python makes no number
                 span = timedelta.max
             if span < timedelta(days=3650) and may_be(span):
                 return span
