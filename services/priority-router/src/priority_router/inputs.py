@@ -67,19 +67,29 @@ _scheduled = msgspec.json.Decoder(_Scheduled)
 
 
 def read(record: Record) -> tuple[str, Event] | None:
-    """The lane and the input; None for what is no business of the queue. Raises `msgspec.DecodeError`."""
+    """The lane and the input; None for what is no business of the queue.
+
+    Raises `msgspec.DecodeError`, or ValueError when it is for no lane: such a queue could be neither loaded nor stored.
+    """
     value = record.value or b""
     match record.topic:
         case "back-order-queue":
-            return (record.key or b"").decode(), _entry.decode(value)
+            return _lane((record.key or b"").decode()), _entry.decode(value)
         case "queue-command":
-            return (record.key or b"").decode(), _command.decode(value)
+            return _lane((record.key or b"").decode()), _command.decode(value)
         case _ if record.header("ce_type") == "inbound.scheduled":
             scheduled = _scheduled.decode(value)
             inbound = tuple(Inbound(d.delivery_id, d.open_quantity, d.p50, d.p90) for d in scheduled.deliveries)
-            return identity.lane(scheduled.part_id, scheduled.location_id), InboundSeen(inbound, scheduled.cause)
+            lane = _lane(identity.lane(scheduled.part_id, scheduled.location_id))
+            return lane, InboundSeen(inbound, scheduled.cause)
         case _:
             return None
+
+
+def _lane(name: str) -> str:
+    if min(name, default="") < " " or identity.lane(*identity.parts_of(name)) != name:
+        raise ValueError(f"{name!r} is no lane")
+    return name
 
 
 def named_back_order(event: Input) -> str | None:
