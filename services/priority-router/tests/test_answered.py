@@ -27,6 +27,7 @@ class Shard:
         self.answered = answered
         self.router = Router(Policies(), cached_lanes=10)
         self.noted = {}
+        self.lanes = []
 
     def take(self, *events):
         """The batch; what is told the public, and what is refused."""
@@ -54,6 +55,8 @@ class Shard:
                 rows = [(0, key, self.answered[key]) for key in step.columns[0] if key in self.answered]
             if "INTO command" in text:
                 self.noted |= dict(zip(*step.columns, strict=True))
+            if "INTO lane_queue" in text:
+                self.lanes += step.columns[0]
 
 
 def answers(shard, *commands):
@@ -91,3 +94,11 @@ def test_another_command_under_a_ce_id_that_was_answered_contradicts():
 )
 def test_what_the_version_before_answered_is_known_by_what_it_was_called(asked, said):
     assert answers(Shard(**{"c-1": None}), asked) == said
+
+
+def test_a_command_for_a_back_order_that_nobody_knows_leaves_nothing():
+    shard = Shard()
+    assert shard.take(ONE_LESS) == ["unknown-back-order"]
+    assert (shard.noted, shard.lanes) == ({}, [])
+    assert answers(shard, ONE_LESS) == ["back-order.cancelled"]
+    assert shard.lanes == ["P@W1"]

@@ -50,3 +50,10 @@ async def test_a_command_in_its_lane_is_carried_out_though_another_one_went_astr
     said = await queue.take(stray("stray"), command("here", "K"))
     assert [each.type for each in told(said, "back-order-state")] == ["back-order.held"]
     assert [each.key for each in told(said, "queue-command")] == [LANE]
+
+
+async def test_a_command_for_a_back_order_that_nobody_knows_leaves_no_lane(queue):
+    said = await queue.take(command("c-1", "nobody"))
+    assert [each.reason for each in said] == ["unknown-back-order"]
+    assert await queue.rows("lane_queue") == 0
+    assert await queue.rows("command") == 0

@@ -194,7 +194,9 @@ class Router:
             self._answered.add(event)
 
     def _note(self, lane: str, fact: lf.Fact) -> None:
-        """Remember what is to be saved."""
+        """Remember what is to be saved; that a back order is unknown leaves nothing, as anybody may name any lane."""
+        if isinstance(fact, lf.UnknownNamed):
+            return
         self._changed_lanes.add(lane)
         match fact:
             case OfBackOrder():
