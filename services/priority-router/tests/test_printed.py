@@ -123,6 +123,20 @@ def test_a_comparison_fits_a_terminal_and_counts_what_it_does_not_show(printed):
     assert "SO-down line 1  C-1       machine-down  11-24 08:00:00     11-24 18:00:00   +10h" in said
 
 
+def test_ids_are_printed_as_they_are_whatever_brackets_they_have(printed):
+    console, text = printed
+    comparing = Comparing(START)
+    comparing.take(line("SO[/b]", customer="C-[x]1", band="[/i]", came=12, then=9))
+    show_simulated(comparing.result(START + 20 * HOUR), policy("f"), console)
+    assert any(said.startswith("SO[/b] line 1  C-[x]1    [/i]") for said in text())
+    assert {"C-[x]1", "[/i]"} <= {said.partition(" ")[0] for said in text()}
+    desk = Desk()
+    desk.short("A", 1, rerouted_from="BO-[/b]")
+    desk.command("reroute", "A", to_location_id="W[x]2")
+    show_explained(answer(desk, "A", ()), console)
+    assert "went on to W[x]2, came from BO-[/b]" in " ".join(text())
+
+
 def test_a_time_to_begin_with_is_a_span_a_date_a_time_or_the_start():
     assert moment("2h", START) == START - 2 * HOUR
     assert moment("2026-11-24T07:00:00Z", START + SECOND) == START

@@ -45,7 +45,7 @@ def explain(
     if as_json:
         sys.stdout.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     else:
-        show(found, Console(highlight=False))
+        show(found, Console(highlight=False, emoji=False))
 
 
 def show(found: dict[str, Any], console: Console) -> None:
@@ -56,7 +56,7 @@ def show(found: dict[str, Any], console: Console) -> None:
         f"customer {order['customer_id']}, lane {order['lane']}, band {order['band'] or '-'}, status {order['status']}",
         markup=False,
     )
-    console.print(_units(order))
+    console.print(_units(order), markup=False)
     console.print(f"due {_when(order['due_at'])}{_late(order)}; {_promise(order)}", markup=False)
     if found["place"] is not None:
         _show_place(found["place"], order, console)

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from backorder_contracts.fields import parse_time_or_date
 from backorder_runtime.clock import utc_now
@@ -85,7 +86,7 @@ def simulate(policy: Policy, since: str, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
     else:
-        show(found, policy, Console(highlight=False))
+        show(found, policy, Console(highlight=False, emoji=False))
 
 
 async def _compare(policy: Policy, since: datetime | None, now: datetime) -> Comparison:
@@ -130,7 +131,7 @@ def _groups(title: str, groups: dict[str, Sums]) -> Table:
         late = (sums.late, sums.late_then, sums.breaches_avoided, sums.breaches_caused)
         spans = (_span(sums.seconds_earlier), _span(sums.seconds_later))
         counts = (sums.lines, sums.earlier, sums.later, *late)
-        table.add_row(name, *(str(count or "-") for count in counts), *spans)
+        table.add_row(Text(name), *(str(count or "-") for count in counts), *spans)
     if len(ordered) > _SHOWN:
         table.add_row(f"and {len(ordered) - _SHOWN} more")
     return table
@@ -148,8 +149,8 @@ def _lines(title: str, lines: Sequence[Line]) -> Table:
     for line in lines:
         band = line.band if line.band == line.band_then else f"{line.band} → {line.band_then}"
         shift = "" if line.shift is None else f"{'-' if line.shift < 0 else '+'}{_span(abs(line.shift))}"
-        order = f"{line.order_id} line {line.line_id}"
-        table.add_row(order, line.customer_id, band, _at(line.filled_at), _at(line.filled_then), shift)
+        names = (f"{line.order_id} line {line.line_id}", line.customer_id, band)
+        table.add_row(*map(Text, names), _at(line.filled_at), _at(line.filled_then), shift)
     return table
 
 
