@@ -8,6 +8,7 @@ OF_QUEUE = "services/priority-router/tests"
 SNAPSHOTS = f"{OF_QUEUE}/test_snapshots.py::test"
 LAST = f"{SNAPSHOTS}_whatever_happens_the_last_snapshot_is_the_newest_state_in_the_end"
 STRAY = f"{OF_QUEUE}/test_wrong_lanes.py::test"
+PUBLISHED = f"{OF_QUEUE}/test_published.py::test_the"
 POLICY = f"{OF_QUEUE}/test_policy_lanes.py::test_a_lane_that"
 BORN = f"{POLICY}_is_born_while_a_policy_is_put_in_force_is_ranked_by_it"
 BACK = f"{POLICY}_takes_over_a_policy_while_that_is_taken_back_is_ranked_by_the_old_one"
@@ -112,6 +113,13 @@ MUTANTS = (
         "        line.version += 1\n        line.cause = fact.cause\n",
         (HONEST,),
     ),
+    Mutant(
+        "the versions of a back order that was forgotten begin with a gap",
+        f"{QUEUE}/domain/entry.py",
+        "if event.first else (0, 0)",
+        "if event.first else (0, 1)",
+        (f"{PUBLISHED}_versions_of_a_forgotten_back_order_begin_anew_and_only_the_first_has_no_band",),
+    ),
     # ── snapshots that come late ───────────────────────────────────────────────────────────────────────
     Mutant(
         "a snapshot that comes late stays the last",
@@ -195,7 +203,7 @@ MUTANTS = (
         f"{QUEUE}/domain/evolve.py",
         "            line.cause = fact.cause\n",
         "",
-        (f"{OF_QUEUE}/test_published.py::test_the_snapshot_is_the_newest_state_without_what_its_event_adds",),
+        (f"{PUBLISHED}_snapshot_is_the_newest_state_without_what_its_event_adds",),
     ),
 )
 

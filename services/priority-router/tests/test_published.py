@@ -44,6 +44,14 @@ def test_the_snapshot_is_the_newest_state_without_what_its_event_adds():
     assert "changed" not in kept
 
 
+def test_the_versions_of_a_forgotten_back_order_begin_anew_and_only_the_first_has_no_band():
+    desk = Desk()
+    line = LineDetail("A", "1", "BRK-204", "W1", 9, desk.now, "C-1")
+    said = published(desk, Shortage(desk.id("A"), line, 2, 7, False, desk.now, desk.cause()))
+    assert [(each.version, each.band) for each in said] == [(1, None), (2, "b2")]
+    assert [(each.due_at is None, each.policy_version is None) for each in said] == [(True, True), (False, False)]
+
+
 def test_a_refused_command_says_why_in_a_sentence():
     desk = Desk()
     desk.short("A", 3)

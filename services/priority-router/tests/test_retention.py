@@ -1,5 +1,6 @@
 """Back orders that ended leave the queue: its tables after a while, its memory at once."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -75,6 +76,15 @@ async def test_cover_that_is_lost_later_goes_on_with_the_versions(queue):
     assert told[0].type == "back-order.increased"
     assert await queue.conn.fetchval("SELECT state FROM back_order") != last
     assert b'"version":1,' not in told[0].value
+
+
+async def test_cover_that_is_lost_when_the_back_order_is_forgotten_begins_the_versions_anew(queue):
+    await completed(queue, "A", covered=1)
+    await queue.forget(days=401)
+    told = await queue.take(short("A", 1, first=False))
+    states = [each for each in told if getattr(each, "topic", None) == "back-order-state"]
+    assert [each.type for each in states] == ["back-order.increased", "back-order.prioritised"]
+    assert [json.loads(each.value)["version"] for each in states] == [1, 2]
 
 
 async def test_back_orders_of_the_version_before_stay_longer_too(queue):

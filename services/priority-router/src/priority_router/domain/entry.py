@@ -23,13 +23,14 @@ def shortage(draft: Draft, event: Shortage) -> None:
     key = event.back_order_id
     line = draft.find(key)
     if line is None:
-        # the ledger publishes the opening of a new one; of one that we forgot we publish the increase
-        units = event.units if event.first else 0
+        # the ledger publishes the opening of a new one; of one that we forgot we publish the increase, its version 1
+        units, version = (event.units, 1) if event.first else (0, 0)
         draft.emit(
             f.Opened(
                 back_order_id=key,
                 cause=event.cause,
                 line=event.line,
+                version=version,
                 units=units,
                 covered=event.covered,
                 at=event.at,

@@ -31,7 +31,7 @@ def write(book: Book, fact: lane.Fact) -> None:
 
 
 def _opened(book: Book, fact: f.Opened) -> None:
-    line = BackOrder(fact.back_order_id, fact.line, fact.at, version=1, cause=fact.cause)
+    line = BackOrder(fact.back_order_id, fact.line, fact.at, version=fact.version, cause=fact.cause)
     line.covered = fact.covered
     line.back_ordered = line.counted = fact.units
     book.put(line)

@@ -30,9 +30,10 @@ class OfBackOrder(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Opened(OfBackOrder, frozen=True, kw_only=True, gc=False):
-    """A back order is known here now; the ledger published its opening as version 1."""
+    """A back order is known here now; `version` 1: the ledger published its opening; 0: nothing is published of it."""
 
     line: LineDetail
+    version: int
     units: int
     covered: int
     at: datetime
