@@ -42,6 +42,7 @@ def test_a_cache_is_used_once_it_is_made_and_by_no_other_build_of_java(tmp_path)
 
 
 @pytest.mark.stack
+@pytest.mark.alone
 async def test_a_broker_starts_with_what_a_training_run_has_made(tmp_path):
     if aot_cache(find_java()) is None:
         pytest.skip("this Java is older than 25")

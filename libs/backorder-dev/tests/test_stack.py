@@ -9,7 +9,6 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from backorder_contracts.topics import TOPICS
 from backorder_dev.database import provision
-from backorder_dev.services import ROLES
 from backorder_dev.stack import Database, DatabaseServer, Stack
 from backorder_dev.topics import TopicsError, create_topics
 
@@ -119,12 +118,12 @@ async def test_a_wrong_password_is_refused(database: Database):
 
 
 async def test_provisioning_again_with_the_same_passwords_disturbs_nobody(postgres: DatabaseServer):
-    passwords = {role: f"it's {role}/@:%" for role in ROLES}
-    first = await provision(postgres.admin_url, ROLES, database="again", passwords=passwords)
-    connection = await asyncpg.connect(first["gap_detector"])
+    passwords = {role: f"it's {role}/@:%" for role in ("first_again", "second_again")}
+    first = await provision(postgres.admin_url, passwords, database="again", passwords=passwords)
+    connection = await asyncpg.connect(first["first_again"])
     try:
         await connection.execute("CREATE TABLE mine (x int)")
-        assert await provision(postgres.admin_url, ROLES, database="again", passwords=passwords) == first
+        assert await provision(postgres.admin_url, passwords, database="again", passwords=passwords) == first
         assert await connection.fetchval("SELECT count(*) FROM mine") == 0
     finally:
         await connection.close()

@@ -123,7 +123,12 @@ async def test_the_memory_of_a_shard_does_not_grow_with_what_ended(queue):
     assert [len(index) for index in (*indexes, lane.stale)] == [0] * 9
     await queue.take(command("late", "A0"))
     assert len(lane.orders) == 0, "a closed one is loaded for its batch only"
-    kept = (queue.handler._places, queue.handler._answered, queue.handler._loaded_closed, queue.handler._decisions)
+    kept = (
+        queue.handler._places,
+        queue.handler._answered._contents,
+        queue.handler._loaded_closed,
+        queue.handler._decisions,
+    )
     assert [len(each) for each in kept] == [0] * 4
 
 

@@ -129,10 +129,11 @@ async def running_postgres(kind: Kind, folder: Path) -> AsyncIterator[DatabaseSe
 async def fresh_database(server: DatabaseServer, name: str | None = None) -> AsyncIterator[Database]:
     """Provision a database of its own and drop it when the block ends.
 
-    Roles belong to the server: a later call gives them new passwords, so use one database at a time.
+    Roles belong to the server, so their passwords are the same in all its databases: who has one goes on.
     """
     chosen = name or f"test_{uuid.uuid4().hex[:12]}"
-    urls = await provision(server.admin_url, ROLES, readers=READERS, database=chosen)
+    passwords = dict.fromkeys((*ROLES, *READERS), "of-tests")
+    urls = await provision(server.admin_url, ROLES, readers=READERS, database=chosen, passwords=passwords)
     try:
         yield Database(chosen, server.admin_url_of(chosen), urls)
     finally:
