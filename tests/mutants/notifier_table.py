@@ -83,8 +83,8 @@ MUTANTS = (
     Mutant(
         "a header that the database does not take is read, and its batch fails for ever",
         f"{NOTIFIER}/wire.py",
-        "    if len(text) > MAX_ATTRIBUTE_LENGTH or _control(text):\n",
-        "    if False:\n",
+        "    check_attribute(name, text)\n",
+        "",
         (f"{READ}_a_header_that_cannot_be_kept_is_refused_and_the_next_record_is_taken",),
     ),
     # ── how it is sent ─────────────────────────────────────────────────────────────────────────────────

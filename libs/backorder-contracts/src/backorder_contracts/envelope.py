@@ -155,7 +155,7 @@ def _envelope(topic: str, attributes: dict[str, Any], found: dict[str, bytes | N
     for name in _REQUIRED:
         if name not in attributes:
             raise Refused(Reason.BAD_ENVELOPE, f"ce_{name}: is missing; a CloudEvents envelope needs it")
-        _check(name, attributes[name])
+        check_attribute(name, attributes[name])
     if attributes["specversion"] != "1.0":
         version = shown(attributes["specversion"])
         raise Refused(Reason.BAD_ENVELOPE, f"ce_specversion: {version} cannot be read; expected 1.0")
@@ -166,7 +166,7 @@ def _envelope(topic: str, attributes: dict[str, Any], found: dict[str, bytes | N
         raise Refused(Reason.WRONG_TYPE, f"ce_type: {shown(event_type)} on topic {topic}; expected {expected}")
     subject = attributes.get("subject")
     if subject is not None:
-        _check("subject", subject)
+        check_attribute("subject", subject)
     sent = attributes.get("time")
     return Envelope(
         id=attributes["id"],
@@ -179,7 +179,8 @@ def _envelope(topic: str, attributes: dict[str, Any], found: dict[str, bytes | N
     )
 
 
-def _check(name: str, value: Any) -> None:
+def check_attribute(name: str, value: Any) -> None:
+    """Raise `Refused` unless an attribute is a text that CloudEvents allows, of 512 characters at most."""
     if type(value) is str and 0 < len(value) <= MAX_ATTRIBUTE_LENGTH and value.isprintable():
         return
     if type(value) is not str or not 0 < len(value) <= MAX_ATTRIBUTE_LENGTH or _forbidden(value):

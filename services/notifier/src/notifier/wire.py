@@ -1,13 +1,12 @@
 """What stands on the topics: state events in, outcomes out."""
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
-from backorder_contracts.envelope import MAX_ATTRIBUTE_LENGTH
+from backorder_contracts.envelope import check_attribute
 from backorder_contracts.fields import FIRST_YEAR, LAST_PUBLISHED_YEAR, MAX_VERSION, is_identifier, parse_time
 from backorder_contracts.identity import lane
 from backorder_contracts.refusal import Reason, Refused, shown
@@ -40,7 +39,6 @@ class Told(msgspec.Struct, kw_only=True):
 
 
 _state = msgspec.json.Decoder(BackOrder)
-_control = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
 _IDS: Final = ("back_order_id", "order_id", "line_id", "part_id", "location_id", "customer_id")
 _NAMES: Final = ("status", "service_impact", "band", "reason")
 _FIRST: Final = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
@@ -54,7 +52,7 @@ def read_state(record: Record) -> StateEvent:
     Anybody can write to a topic. What the database does not take, or no time can be added to, would fail in each batch
     anew.
     """
-    event_id, event_type, at = (_attribute(record, name) for name in ("ce_id", "ce_type", "ce_time"))
+    event_id, event_type, at = (_attribute(record, name) for name in ("id", "type", "time"))
     if not record.value:
         raise Refused(Reason.EMPTY, "the record has no value; expected the state of a back order")
     try:
@@ -76,12 +74,10 @@ def read_state(record: Record) -> StateEvent:
 
 
 def _attribute(record: Record, name: str) -> str:
-    text = record.header(name)
+    text = record.header(f"ce_{name}")
     if not text:
-        raise Refused(Reason.BAD_ENVELOPE, f"{name} is missing; a state event carries ce_id, ce_type and ce_time")
-    if len(text) > MAX_ATTRIBUTE_LENGTH or _control(text):
-        expected = f"expected 1 to {MAX_ATTRIBUTE_LENGTH} characters, no control characters"
-        raise Refused(Reason.BAD_ENVELOPE, f"{name}: {shown(text)}; {expected}")
+        raise Refused(Reason.BAD_ENVELOPE, f"ce_{name} is missing; a state event carries ce_id, ce_type and ce_time")
+    check_attribute(name, text)
     return text
 
 
