@@ -16,16 +16,30 @@ def processes(found: Endpoints) -> dict[str, int]:
     return {**pids, "broker": found.broker["pid"], "postgres": found.postgres["pid"]}
 
 
+class HasEnded(Exception):
+    """A process that is measured has ended: its supervisor may have started another, of which nobody knows here."""
+
+
 def cpu_seconds(pids: Mapping[str, int]) -> dict[str, float]:
-    """What each process and its children have used so far; `generator` is this one with its children that ended."""
+    """What each process and its children have used so far; `generator` is this one with its children that ended.
+
+    Raises `HasEnded`.
+    """
+    _check(pids)
     used = {name: sum(_cpu(pid) for pid in (pid, *_children(pid))) for name, pid in pids.items()}
     own = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return {**used, "generator": sum(usage.ru_utime + usage.ru_stime for usage in own)}
 
 
 def memory_mb(pids: Mapping[str, int]) -> dict[str, int]:
-    """Memory that each process holds for itself, its children included, in MB."""
+    """Memory that each process holds for itself, its children included, in MB. Raises `HasEnded`."""
+    _check(pids)
     return {name: sum(_private_kb(pid) for pid in (pid, *_children(pid))) // 1024 for name, pid in pids.items()}
+
+
+def _check(pids: Mapping[str, int]) -> None:
+    if ended := [name for name, pid in pids.items() if not _read(pid, "stat")]:
+        raise HasEnded(f"not there any more: {', '.join(ended)}")
 
 
 def _cpu(pid: int) -> float:

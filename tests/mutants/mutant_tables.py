@@ -7,6 +7,7 @@ import engine_people_table
 import engine_statement_table
 import engine_stops_table
 import engine_table
+import engine_turns_table
 import engine_watch_table
 import ledger_table
 import notifier_table
@@ -20,6 +21,7 @@ ENGINE = (
     *engine_output_table.MUTANTS,
     *engine_intake_table.MUTANTS,
     *engine_stops_table.MUTANTS,
+    *engine_turns_table.MUTANTS,
     *engine_people_table.MUTANTS,
     *engine_defects_table.MUTANTS,
 )

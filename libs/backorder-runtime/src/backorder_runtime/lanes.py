@@ -1,6 +1,7 @@
 """The loop of a lane service: runs batch after batch on the shards that this process owns."""
 
 import asyncio
+import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -126,24 +127,35 @@ class LaneRunner:
         """
         apart = {n for n in work if self._turns.plenty or self._failures[n] or self._ours.shards[n].rings_again}
         groups = [[n] for n in apart] + ([[*together]] if (together := work.keys() - apart) else [])
-        await asyncio.gather(*(self._run_all({n: work[n] for n in group}, due) for group in groups))
+        ends = time.monotonic() + self._settings.engine.turn
+        running = (self._run_all({n: work[n] for n in group}, due, ends) for group in groups)
+        for number in await asyncio.gather(*running):
+            if number is not None:
+                self._ours.read_again(number)
 
-    async def _run_all(self, work: Mapping[int, Sequence[Record]], due: frozenset[int]) -> None:
-        """Run the records of a group, those of one shard in as many batches as it takes."""
+    async def _run_all(self, work: Mapping[int, Sequence[Record]], due: frozenset[int], ends: float) -> int | None:
+        """Run the records of a group, those of one shard in as many batches as it takes.
+
+        Returns the shard whose last ones were left, since the turn is over or the loop is to stop.
+        """
         if len(work) > 1:
             await self._run(work, due)
-            return
+            return None
         ((number, records),) = work.items()
         most = self._settings.engine.batch_bytes >> self._failures[number]
-        for portion in kafka.portions(records, most) if records else ((),):
+        for n, portion in enumerate(kafka.portions(records, most) if records else ((),)):
+            if n and (self._stop.is_set() or time.monotonic() >= ends):
+                return number
             await self._run({number: portion}, due)
             due = frozenset()
+        return None
 
     async def _run(self, work: Mapping[int, Sequence[Record]], due: frozenset[int]) -> None:
         # what was revoked since the records were sorted is read again by whoever claims it
         shards = {n: shard for n in work if (shard := self._ours.shards.get(n)) is not None}
         if not shards:
             return
+        self.heartbeat.beat()  # a turn may have many transactions: it stands still when none of them begins
         batches = [Batch(shard, work[n], due=n in due, suspects=self._suspects.get(n)) for n, shard in shards.items()]
         try:
             published = await run(self._pool, batches, self._clock)

@@ -110,6 +110,10 @@ class Ownership:
                 self._consumer.seek(place, self.shards[number].place(place.topic).next_offset)
             self._sought.add(number)
 
+    def read_again(self, number: int) -> None:
+        """Read a shard from where it stands, before what was fetched of it: not all of that was processed."""
+        self._sought.discard(number)
+
     async def _claim(self, number: int) -> None:
         places = self._inputs(number)
         try:

@@ -68,8 +68,9 @@ class EngineSettings(BaseModel, frozen=True):
 
     What comes for all shards of a process is decided in one transaction while it has at most `together_bytes`.
 
-    `pace` is the shortest time from one turn to the next: what comes meanwhile shares a transaction. `report` is
-    how often the broker is told, for tools that show lag, where we stand.
+    `pace` is the shortest time from one turn to the next: what comes meanwhile shares a transaction. A turn that has
+    taken as long as `turn` begins no further transaction: timers, claims and a stop wait no longer for a backlog.
+    `report` is how often the broker is told, for tools that show lag, where we stand.
 
     `cached_lanes` is how many lanes of a shard stay in memory; what else a service keeps there of a lane counts, too.
 
@@ -83,6 +84,7 @@ class EngineSettings(BaseModel, frozen=True):
     batch_bytes: int = Field(default=2_000_000, ge=1_000)
     together_bytes: int = Field(default=400_000, ge=0)
     pace: float = Field(default=0.01, ge=0, le=1)
+    turn: float = Field(default=5, ge=0, le=60)
     report: float = Field(default=1, gt=0, le=60)
     poll: float = Field(default=0.1, gt=0, le=5)
     tick: float = Field(default=0.2, gt=0, le=5)
