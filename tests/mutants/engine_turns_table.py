@@ -36,6 +36,13 @@ MUTANTS = (
         (f"{LONG}_a_stop_waits_for_the_transaction_at_hand_and_not_for_the_turn",),
     ),
     Mutant(
+        "a loop that decides for long passes for one that stands still",
+        f"{ENGINE}/batch.py",
+        "                beat()\n",
+        "",
+        (f"{LONG}_a_loop_lives_for_as_long_as_its_inputs_are_decided_however_long_a_transaction_takes",),
+    ),
+    Mutant(
         "a loop that works on a backlog passes for one that stands still",
         f"{ENGINE}/lanes.py",
         "        self.heartbeat.beat()  # a turn may have many transactions: it stands still when none of them begins\n",

@@ -84,6 +84,24 @@ async def test_a_loop_lives_for_as_long_as_its_transactions_begin_however_many_o
     assert not loop.runner.heartbeat.alive, "nothing begins any more"
 
 
+async def test_a_loop_lives_for_as_long_as_its_inputs_are_decided_however_long_a_transaction_takes(new, monkeypatch):
+    monkeypatch.setattr("backorder_runtime.batch._GLANCE", 1)
+    monkeypatch.setattr("backorder_runtime.batch._TURN", 0)
+    loop = await new(LONG.model_copy(update={"stall": 60, "batch_bytes": 1_000_000}), Told)
+    now, alive = [0.0], []
+    monkeypatch.setattr("backorder_runtime.lifecycle.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def later():
+        now[0] += 20
+        alive.append(loop.runner.heartbeat.alive)
+
+    monkeypatch.setattr(Told, "hears", staticmethod(later))
+    loop.runner.heartbeat.beat()
+    await loop.turn()
+    assert now[0] == 20 * len(alive) == 240, "two transactions side by side, of six inputs each"
+    assert all(alive)
+
+
 async def test_a_stop_waits_for_the_transaction_at_hand_and_not_for_the_turn(new, paper, monkeypatch):
     loop = await new(LONG, Told)
     monkeypatch.setattr(Told, "hears", staticmethod(loop.runner._stop.set))

@@ -6,7 +6,7 @@ How a lane is parked for a defect of ours, and goes on, is ADR 18.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -150,8 +150,8 @@ class Batch(Generic[E, F]):
             except Exception as defect:  # noqa: BLE001 - see `_decide`
                 self._stop_at(timer, defect)
 
-    async def process(self, now: datetime) -> None:
-        """Decide input after input; the other batches of the process have their turn in between.
+    async def process(self, now: datetime, beat: Callable[[], None]) -> None:
+        """Decide input after input; the other batches of the process have their turn in between, and `beat` is called.
 
         Raises `Defect` at the end, so that all lanes are named that cannot be written down.
         """
@@ -160,6 +160,7 @@ class Batch(Generic[E, F]):
             for item in self.inputs[start : start + _GLANCE]:
                 self._process(item, now)
             if time.perf_counter() - turn > _TURN:
+                beat()
                 await asyncio.sleep(0)
                 turn = time.perf_counter()
         for lane, defect in self.outcome.complete().items():

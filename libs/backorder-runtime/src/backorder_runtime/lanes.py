@@ -158,7 +158,7 @@ class LaneRunner:
         self.heartbeat.beat()  # a turn may have many transactions: it stands still when none of them begins
         batches = [Batch(shard, work[n], due=n in due, suspects=self._suspects.get(n)) for n, shard in shards.items()]
         try:
-            published = await run(self._pool, batches, self._clock)
+            published = await run(self._pool, batches, self._clock, self.heartbeat.beat)
         except store.Fenced as fenced:
             self._drop_fenced({n: shards[n] for n in fenced.shards})
             await self._run({n: work[n] for n in shards.keys() - fenced.shards}, due)

@@ -23,9 +23,14 @@ _log = structlog.get_logger()
 
 
 async def run(
-    pool: "Pool[Any]", batches: "Sequence[Batch[Any, Any]]", clock: Callable[[], datetime]
+    pool: "Pool[Any]",
+    batches: "Sequence[Batch[Any, Any]]",
+    clock: Callable[[], datetime],
+    beat: Callable[[], None] = lambda: None,
 ) -> Mapping[int, OutboxBatch]:
     """Commit batches of different shards in one transaction; returns what those of them publish that publish.
+
+    While it decides for long, it calls `beat` again and again.
 
     Raises `Fenced` when some of the shards are no longer ours: then nothing was done. Raises `Outdated`, `Defect` or
     whatever the database raises: then nothing was stored, but all of these shards have to be claimed again.
@@ -37,7 +42,7 @@ async def run(
         await _take_due(conn, [batch for batch in batches if batch.due], now)
         await asking.together(conn, {each.shard.number: each.shard.handler.load(each.arrived) for each in batches})
         for batch in batches:
-            await batch.process(now)
+            await batch.process(now, beat)
             batch.judge()
         await asking.together(conn, {each.shard.number: each.shard.handler.save() for each in batches})
         outcomes = {batch.shard.number: (batch.shard.next_sequence, batch.outcome) for batch in batches}
