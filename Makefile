@@ -75,7 +75,7 @@ schemas-check: $(READY) ## Fail when schemas/ is stale, or breaks what was relea
 	$(BIN)/python -m backorder_contracts.generate --check schemas
 	$(BIN)/python -m backorder_contracts.compat schemas
 
-bench: $(READY) trained ## Measure this machine, and write docs/performance: 55 minutes
+bench: $(READY) trained ## Measure this machine, and write docs/performance: 40 minutes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/benchmarks/plots.lock
 	$(BIN)/python tests/benchmarks/bench_queue.py
 	$(BIN)/python tests/benchmarks/bench_ledger.py
