@@ -4,7 +4,7 @@ import pytest
 from faults_support.left_behind import hits_notifier, look_at_logs, look_at_mails
 from faults_support.plan import Injection, Kind
 
-STARTING, CLAIMED = '{"event": "starting"}', '{"shard": 1, "event": "claimed"}'
+STARTING, CLAIMED, OVER = '{"event": "starting"}', '{"shard": 1, "event": "claimed"}', '{"event": "turn over"}'
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def logs(folder, **lines):
 
 
 def test_logs_are_counted(tmp_path):
-    found, told = look_at_logs(logs(tmp_path, one=[STARTING, CLAIMED, CLAIMED], two=[STARTING, "no JSON"]))
-    assert (found, told) == ([], "started: 2, fenced: 0, claims: 2")
+    found, told = look_at_logs(logs(tmp_path, one=[STARTING, CLAIMED, CLAIMED, OVER], two=[STARTING, "no JSON"]))
+    assert (found, told) == ([], "started: 2, fenced: 0, claims: 2, turns cut short: 1")
 
 
 @pytest.mark.parametrize("event", ["drift", "lane parked"])

@@ -10,8 +10,8 @@ MUTANTS = (
     Mutant(
         "what a turn leaves of a backlog is passed over",
         f"{ENGINE}/lanes.py",
-        "                self._ours.read_again(number)\n",
-        "                pass\n",
+        "            self._ours.read_again(number)\n",
+        "            pass\n",
         (LEFT,),
     ),
     Mutant(

@@ -13,7 +13,7 @@ from faults_support.plan import Injection, Kind
 _TO_NOTIFIERS = {Kind.KILL, Kind.PAUSE, Kind.LONG_PAUSE, Kind.ZOMBIE, Kind.MEMBERSHIP, Kind.DATABASE_CUT}
 _TO_THEIR_DATABASE = {Kind.DATABASE, Kind.FULL_DISK}
 _SENDERS = 2  # mails that a notifier has under way at most, and a crash may double
-_COUNTED = {"started": "starting", "fenced": "fenced", "claims": "claimed"}
+_COUNTED = {"started": "starting", "fenced": "fenced", "claims": "claimed", "turns cut short": "turn over"}
 _ALARM = re.compile(r'^.*"event": "(?:drift|lane parked)".*$', re.MULTILINE)
 _SHOWN = 5  # alarms of each process
 

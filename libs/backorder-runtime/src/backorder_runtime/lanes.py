@@ -129,9 +129,10 @@ class LaneRunner:
         groups = [[n] for n in apart] + ([[*together]] if (together := work.keys() - apart) else [])
         ends = time.monotonic() + self._settings.engine.turn
         running = (self._run_all({n: work[n] for n in group}, due, ends) for group in groups)
-        for number in await asyncio.gather(*running):
-            if number is not None:
-                self._ours.read_again(number)
+        if left := [number for number in await asyncio.gather(*running) if number is not None]:
+            _log.info("turn over", left=left)
+        for number in left:
+            self._ours.read_again(number)
 
     async def _run_all(self, work: Mapping[int, Sequence[Record]], due: frozenset[int], ends: float) -> int | None:
         """Run the records of a group, those of one shard in as many batches as it takes.
