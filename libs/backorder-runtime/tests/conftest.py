@@ -1,10 +1,14 @@
 """The engine's tests share a broker and a database, which are empty when a test begins."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import asyncpg
+import pytest
 import pytest_asyncio
 from engine_support.bench import Bench
+from engine_support.paper_database import PaperDatabase
+from engine_support.paper_loop import PaperLoop
 from engine_support.tally import TABLES
 
 from backorder_dev.reading import empty_topics
@@ -34,3 +38,23 @@ async def bench(stack: Stack) -> AsyncIterator[Bench]:
                 await made.stop(runner, crash=True)
             made.publisher.close()
             await pool.close()
+
+
+@pytest.fixture
+def paper() -> PaperDatabase:
+    """A database of paper."""
+    return PaperDatabase()
+
+
+@pytest_asyncio.fixture
+async def new(monkeypatch: pytest.MonkeyPatch, paper: PaperDatabase) -> AsyncIterator[Callable[..., PaperLoop]]:
+    """Makes processes of one service, which share the database of paper."""
+    made: list[PaperLoop] = []
+
+    def make(**given: Any) -> PaperLoop:
+        made.append(PaperLoop(monkeypatch, paper, **given))
+        return made[-1]
+
+    yield make
+    for loop in made:
+        await loop.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import Counter
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -34,16 +33,22 @@ async def test_each_record_has_one_effect_and_lanes_keep_their_order(bench: Benc
     assert await bench.pool.fetchval("SELECT count(*) FROM outbox") == 0, "a stop in order leaves nothing unsent"
 
 
-async def test_what_a_turn_leaves_of_a_backlog_is_read_again_by_a_real_client_and_has_one_effect(bench: Bench) -> None:
+async def test_what_a_turn_leaves_of_a_backlog_is_read_again_by_a_real_client_and_has_one_effect(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sent = words(2_000, seed=6)
     await bench.send(*sent)
     little = {"turn": 0, "together_bytes": 0, "batch_bytes": 1_000, "batch": 2_000}
     engine = bench.settings.engine.model_copy(update=little)
     bench.settings = bench.settings.model_copy(update={"engine": engine})
     runner = await bench.start()
-    left = Counter[int]()
-    read_again = runner._ours.read_again
-    runner._ours.read_again = lambda number: (left.update([number]), read_again(number))[1]
+    left, read_again = list[int](), runner._ours.read_again
+
+    def noted(number: int) -> None:
+        left.append(number)
+        read_again(number)
+
+    monkeypatch.setattr(runner._ours, "read_again", noted)
     await bench.until(lambda: _is(bench.counted(), len(sent)))
     await bench.stop(runner)
     assert left, "every turn had more than it could do"

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from aiokafka import TopicPartition
-from engine_support.paper_database import PaperDatabase, Tables
-from engine_support.paper_loop import LANES, PaperConsumer, PaperLoop
+from engine_support.paper_database import Tables
+from engine_support.paper_loop import LANES, PaperConsumer
 from engine_support.tally import TOPIC
 
 from backorder_runtime import store
@@ -17,25 +17,6 @@ from backorder_runtime.settings import EngineSettings
 from backorder_runtime.telemetry import LAG_RECORDS, LAG_SECONDS
 
 A = LANES[3]
-
-
-@pytest.fixture
-def paper():
-    return PaperDatabase()
-
-
-@pytest.fixture
-async def new(monkeypatch, paper):
-    """Makes processes of one service, which share the database."""
-    made = []
-
-    def make(**given):
-        made.append(PaperLoop(monkeypatch, paper, **given))
-        return made[-1]
-
-    yield make
-    for loop in made:
-        await loop.close()
 
 
 def counted(*words):

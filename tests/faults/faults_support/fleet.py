@@ -216,7 +216,9 @@ class Fleet:
                     "BACKORDER_TEAM__EMAIL": "parts-desk@backorder.example",
                     "BACKORDER_TEAM__PUSH_URL": f"{self.sinks.base_url}/push",
                 }
-            return known if number == 1 else {**known, **HASTY}
+            if number == 2:
+                known |= HASTY
+            return known
 
         called = f"{name}-{number}"
         prepare = None if service.reads or number != 1 else ["migrate"]
