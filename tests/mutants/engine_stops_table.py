@@ -112,9 +112,33 @@ MUTANTS = (
     Mutant(
         "small corrections of the clock add up to a stop",
         f"{ENGINE}/clock.py",
-        "        self._last = now, passed\n",
-        "",
+        "        self._last, self._doubted = (now, passed), False\n",
+        "        self._doubted = False\n",
         (f"{CLOCK}_small_corrections_are_nothing_and_add_up_to_nothing",),
+    ),
+    Mutant(
+        "a jump ahead is gone by before the database was asked",
+        f"{ENGINE}/clock.py",
+        "            return believed\n",
+        "            return now\n",
+        (
+            f"{CLOCK}_a_jump_ahead_is_followed_when_the_database_shows_it_too_and_until_then_time_goes_on",
+            f"{CLOCK}_a_jump_that_the_database_does_not_show_stops_without_having_been_followed",
+        ),
+    ),
+    Mutant(
+        "a jump ahead that the database shows too is not followed",
+        f"{ENGINE}/clock.py",
+        "            self._last, self._doubted = (ours, passed), False\n",
+        "            pass\n",
+        (f"{CLOCK}_a_jump_ahead_is_followed_when_the_database_shows_it_too_and_until_then_time_goes_on",),
+    ),
+    Mutant(
+        "a clock that was set back is right when the database's was too",
+        f"{ENGINE}/clock.py",
+        "        self()\n        ours, passed",
+        "        ours, passed",
+        (f"{CLOCK}_a_clock_that_was_set_back_is_no_less_so_because_the_database_s_was_too",),
     ),
     Mutant(
         "a clock behind the database's goes unnoticed",

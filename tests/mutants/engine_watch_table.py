@@ -5,6 +5,7 @@ from mutant_harness import Mutant
 
 STOPS, SCHEMA = f"{TESTS}/test_stops.py::test", f"{TESTS}/test_schema.py::test"
 ACCEPTANCE = f"{TESTS}/test_topic_acceptance.py::test"
+CLOCK = f"{TESTS}/test_clock_of_a_service.py::test"
 RESTORED = f"{TESTS}/test_restored.py::test"
 TRUNCATED = f"{STOPS}_a_log_that_is_truncated_beyond_where_it_stands_stops_it_while_it_runs"
 NOT_MIGRATED = f"{SCHEMA}_a_schema_that_is_not_migrated_stops_it_before_it_reads"
@@ -48,9 +49,16 @@ MUTANTS = (
     Mutant(
         "a running service does not look at the database's clock",
         f"{ENGINE}/service.py",
-        "            await _compare_clocks(settings, pool, clock)\n",
+        "            clock.compare(await database.clock(pool))\n",
         "            pass\n",
-        (f"{STOPS}_a_clock_that_goes_ahead_of_the_database_stops_it_while_it_runs",),
+        (f"{CLOCK}_a_clock_that_goes_ahead_of_the_database_stops_it_while_it_runs",),
+    ),
+    Mutant(
+        "the loops of a service go by the clock as it is",
+        f"{ENGINE}/service.py",
+        "        publisher,\n        clock,\n",
+        "        publisher,\n        clock._clock,\n",
+        (f"{CLOCK}_a_jump_ahead_is_gone_by_only_when_the_database_s_clock_shows_it_too",),
     ),
     Mutant(
         "a schema of which nobody knows a migration passes for migrated",

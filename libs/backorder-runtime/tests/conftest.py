@@ -9,6 +9,7 @@ import pytest_asyncio
 from engine_support.bench import Bench
 from engine_support.paper_database import PaperDatabase
 from engine_support.paper_loop import PaperLoop
+from engine_support.small_service import Place, place_anew
 from engine_support.tally import TABLES
 
 from backorder_dev.reading import empty_topics
@@ -38,6 +39,13 @@ async def bench(stack: Stack) -> AsyncIterator[Bench]:
                 await made.stop(runner, crash=True)
             made.publisher.close()
             await pool.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def here(stack: Stack) -> AsyncIterator[Place]:
+    """A whole small service, not running yet, whose topics nobody has read."""
+    async with place_anew(stack) as made:
+        yield made
 
 
 @pytest.fixture

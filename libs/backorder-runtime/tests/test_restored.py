@@ -4,8 +4,7 @@ import asyncio
 
 import asyncpg
 import pytest
-import pytest_asyncio
-from engine_support.small_service import LANE, Place, place_anew
+from engine_support.small_service import LANE, Place
 
 from backorder_dev.reading import read_topic
 from backorder_dev.restored import go_on
@@ -16,20 +15,6 @@ from backorder_runtime.past import PastLost
 pytestmark = pytest.mark.stack
 
 SHARD = partition_of(LANE, 4)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def here(stack: Stack):
-    async with place_anew(stack) as made:
-        yield made
-
-
-async def process(here: Place, *words: str) -> None:
-    """Run until these words are counted, and stop in order."""
-    wanted = await here.counted() + len(words)
-    await here.send(*words)
-    async with here.running() as task:
-        await here.until_counted(wanted, task)
 
 
 async def standing(here: Place) -> list[asyncpg.Record]:
@@ -55,9 +40,9 @@ async def told(here: Place) -> list[tuple[int, bytes]]:
 
 
 async def test_it_stops_before_it_reads_and_goes_on_when_it_is_told_what_is_void(here: Place, stack: Stack) -> None:
-    await process(here, "one")
+    await here.process("one")
     stood = await standing(here)
-    await process(here, "two")
+    await here.process("two")
     await restore(here, stood)
     for _ in range(2):
         with pytest.raises(
@@ -67,7 +52,7 @@ async def test_it_stops_before_it_reads_and_goes_on_when_it_is_told_what_is_void
             await asyncio.wait_for(here.run(), 30)
     assert await here.pool.fetchval("SELECT seen FROM tally") == ["one"]
     await go_on(stack.postgres.admin_url_of(here.urls["inventory_sync"].rpartition("/")[2]))
-    await process(here, "three")
+    await here.process("three")
     assert await here.pool.fetchval("SELECT seen FROM tally") == ["one", "two", "three"]
     numbers = [number for number, _ in await told(here)]
     assert numbers[:2] == [1, 3]
@@ -75,7 +60,7 @@ async def test_it_stops_before_it_reads_and_goes_on_when_it_is_told_what_is_void
 
 
 async def test_what_a_reader_finds_of_what_was_lost_it_passes_over(here: Place) -> None:
-    await process(here, "one")
+    await here.process("one")
     source = "/backorder/gap-detector/7"
     await here.pool.execute("INSERT INTO void_number VALUES ($1, 5, 8)", source)
     await here.send_as(source, (4, "valid"), (5, "lost"), (8, "lost too"), (9, "new"))
@@ -85,7 +70,7 @@ async def test_what_a_reader_finds_of_what_was_lost_it_passes_over(here: Place) 
 
 
 async def test_a_database_made_anew_beside_topics_that_were_used_stops_it(here: Place) -> None:
-    await process(here, "one")
+    await here.process("one")
     await here.pool.execute("TRUNCATE shard, shard_input, outbox, topic_pin, tally")
     with pytest.raises(PastLost, match="topics made anew"):
         await asyncio.wait_for(here.run(), 30)

@@ -5,20 +5,12 @@ import shutil
 
 import asyncpg
 import pytest
-import pytest_asyncio
-from engine_support.small_service import Place, place_anew
+from engine_support.small_service import Place
 
-from backorder_dev.stack import Stack
 from backorder_runtime import migrate
 from backorder_runtime.database import WrongDatabase
 
 pytestmark = pytest.mark.stack
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def here(stack: Stack):
-    async with place_anew(stack) as made:
-        yield made
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from backorder_runtime import database, service
 from backorder_runtime.broker import BrokerNotReady, LogChanged
-from backorder_runtime.clock import ClockChanged
+from backorder_runtime.clock import ClockChanged, utc_now
 from backorder_runtime.database import WrongDatabase
 from backorder_runtime.past import PastLost
 from backorder_runtime.permissions import NotPermitted
@@ -66,6 +66,9 @@ def noted(monkeypatch):
     async def connect(_settings):
         return pool
 
+    async def now(_pool):
+        return utc_now()
+
     topics = SimpleNamespace(start=nothing, check=nothing, run=noted.loop("topics"))
     lanes = SimpleNamespace(run=noted.loop("lanes"), owned=(), ready=True)
     publisher = SimpleNamespace(close=lambda: noted.ended.append("producer"))
@@ -77,12 +80,12 @@ def noted(monkeypatch):
         "TopicWatch": lambda *_: topics,
         "LaneRunner": lambda *_: lanes,
         "Publisher": lambda _: publisher,
-        "_compare_clocks": nothing,
         "_watch_clocks": noted.loop("clocks"),
     }.items():
         monkeypatch.setattr(service, name, stands_in)
     monkeypatch.setattr(database, "connect", connect)
     monkeypatch.setattr(database, "check_schema", nothing)
+    monkeypatch.setattr(database, "clock", now)
     monkeypatch.setattr(service.migrate, "newest", lambda _: "1")
     monkeypatch.setattr(service.past, "check", nothing)
     monkeypatch.setattr(service.http, "serve", noted.loop("http"))

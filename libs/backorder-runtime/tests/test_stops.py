@@ -4,16 +4,14 @@ import asyncio
 import json
 import sys
 from collections.abc import Coroutine
-from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
-import pytest_asyncio
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from engine_support.command_line import backorder, environment
-from engine_support.small_service import INPUT, LANE, Place, make_anew, place_anew
+from engine_support.small_service import INPUT, LANE, Place, make_anew
 from engine_support.tally import TOPIC
 
 from backorder_dev.reading import end_offsets, read_topic
@@ -21,19 +19,12 @@ from backorder_dev.stack import Stack
 from backorder_runtime import migrate, store
 from backorder_runtime.broker import BrokerNotReady, LogChanged
 from backorder_runtime.bundle import partition_of
-from backorder_runtime.clock import ClockChanged, utc_now
 from backorder_runtime.database import WrongDatabase
 from backorder_runtime.permissions import NotPermitted, denied
 from backorder_runtime.refusal_limit import TooManyRefused
 from backorder_runtime.settings import DatabaseSettings
 
 pytestmark = pytest.mark.stack
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def here(stack: Stack):
-    async with place_anew(stack) as made:
-        yield made
 
 
 async def run_while(here: Place, happens: Coroutine[Any, Any, None]) -> None:
@@ -199,30 +190,6 @@ async def test_the_process_ends_with_code_2_and_one_line_that_says_what_to_do(he
         problems = [line["problem"] for line in map(json.loads, out.splitlines()) if "problem" in line]
         assert len(problems) == 1
         assert "use the role of inventory_sync" in problems[0]
-
-
-async def test_a_clock_that_is_set_back_or_differs_from_the_database_stops_it(here: Place) -> None:
-    await here.send("one")
-    ahead = timedelta(0)
-    running = asyncio.create_task(here.run(clock=lambda: utc_now() + ahead))
-    await here.until_counted(1)
-    ahead = -timedelta(hours=1)
-    with pytest.raises(ClockChanged, match="set back by 3600 seconds"):
-        await asyncio.wait_for(running, 60)
-    with pytest.raises(ClockChanged, match="3600 seconds behind that of the database"):
-        await here.run(clock=lambda: utc_now() + ahead)
-
-
-async def test_a_clock_that_goes_ahead_of_the_database_stops_it_while_it_runs(here: Place) -> None:
-    ahead = timedelta(0)
-    async with here.running(clock=lambda: utc_now() + ahead) as task:
-        await here.send("one")
-        await here.until_counted(1, task)
-        ahead = timedelta(hours=1)
-        with pytest.raises(
-            ClockChanged, match=r"is 360\d seconds ahead of that of the database .*Set the wrong one right"
-        ):
-            await asyncio.wait_for(task, 20)
 
 
 async def test_what_the_owner_before_commits_until_the_claim_is_no_changed_log(

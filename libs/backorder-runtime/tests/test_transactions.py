@@ -3,21 +3,13 @@
 import asyncio
 
 import pytest
-import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from engine_support.small_service import INPUT, LANE, Place, place_anew
+from engine_support.small_service import INPUT, LANE, Place
 
 from backorder_dev.reading import end_offsets
-from backorder_dev.stack import Stack
 
 pytestmark = pytest.mark.stack
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def here(stack: Stack):
-    async with place_anew(stack) as made:
-        yield made
 
 
 async def until_nothing_is_left(here: Place, topic: str) -> None:

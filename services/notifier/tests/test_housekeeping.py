@@ -71,3 +71,17 @@ async def test_a_rule_of_tables_waits_for_nobody(shard, subscribe, make_record, 
     await pool.execute("UPDATE notification SET status = 'suppressed', finished_at = $1", clock())
     await pool.execute("DELETE FROM timer")
     await check_that_they_wait_for_nobody(schema, retention.table_rules(NotifySettings()), clock.forward(days=91))
+
+
+async def test_a_step_of_a_rule_takes_no_more_rows_than_it_may(shard, subscribe, make_record, pool, clock):
+    await subscribe()
+    await shard.feed(*(make_record(line=line, order_id=f"SO-{line}") for line in "123"))
+    store = MessageStore(pool, Channel.EMAIL)
+    for message in await store.lease(clock.forward(seconds=2), timedelta(seconds=60), 3, 1):
+        await store.wait(message, clock.forward(seconds=1))
+    await pool.execute("UPDATE notification SET status = 'suppressed', finished_at = $1", clock())
+    await pool.execute("UPDATE back_order SET closed_at = $1", clock())
+    await pool.execute("DELETE FROM timer")
+    rules, later = retention.table_rules(NotifySettings()), clock.forward(days=91)
+    gone = {rule.table: [len(await pool.fetch(rule.statement, later, 2)) for _ in range(3)] for rule in rules}
+    assert gone == {key: [2, 1, 0] for key in ("notification", "message", "back_order")}

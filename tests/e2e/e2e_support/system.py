@@ -82,13 +82,14 @@ class System:
         found: dict[str, dict[int, tuple[bytes, bytes]]] = defaultdict(dict)
         last: dict[str, int] = defaultdict(int)
         for record in await self.read("back-order-state"):
-            state = BackOrderState.model_validate_json(record.value)
+            contract, state = BackOrderState.model_validate_json(record.value), json.loads(record.value)
+            name, version = state["back_order_id"], state["version"]
             event = (dict(record.headers)["ce_id"], record.value)
-            known = found[state.back_order_id].setdefault(state.version, event)
-            assert known == event, f"{state.back_order_id} v{state.version} was repeated with other content"
-            assert record.key.decode() == state.lane
-            assert state.version <= last[state.back_order_id] + 1, "a version came before the one it follows"
-            last[state.back_order_id] = max(last[state.back_order_id], state.version)
+            known = found[name].setdefault(version, event)
+            assert known == event, f"{name} v{version} was repeated with other content"
+            assert record.key.decode() == contract.lane
+            assert version <= last[name] + 1, "a version came before the one it follows"
+            last[name] = max(last[name], version)
         for back_order_id, events in found.items():
             assert sorted(events) == list(range(1, len(events) + 1)), f"{back_order_id} has gaps: {sorted(events)}"
         return {key: [events[v][1] for v in sorted(events)] for key, events in found.items()}

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -20,10 +20,11 @@ class ClockChanged(Exception):
 
 
 class SteadyClock:
-    """A clock that is not set back unnoticed: each look at it compares with the time that has really passed.
+    """A clock that neither is set back nor jumps ahead unnoticed: each look compares with the time that really passed.
 
-    By a clock that was set back, timers would ring late and decisions be dated before those they follow. One that
-    jumps ahead is followed with a warning: a machine that slept does so, and then it is right.
+    By a clock that was set back, timers would ring late and decisions be dated before those they follow: it stops. A
+    jump ahead may be right, as after a machine slept, or wrong: it is followed when the database's clock shows it too,
+    and until then time goes on from where it was.
     """
 
     def __init__(self, clock: Clock, tolerance: float, passing: Callable[[], float] = time.monotonic) -> None:
@@ -31,11 +32,13 @@ class SteadyClock:
         self._tolerance = tolerance
         self._passing = passing
         self._last = clock(), passing()
+        self._doubted = False
 
     def __call__(self) -> datetime:
-        """The time now. Raises `ClockChanged` when it was set back by more than the tolerance, in seconds."""
+        """The time to go by. Raises `ClockChanged` when it was set back by more than the tolerance, in seconds."""
         now, passed = self._clock(), self._passing()
-        ahead = (now - self._last[0]).total_seconds() - (passed - self._last[1])
+        believed = self._last[0] + timedelta(seconds=passed - self._last[1])
+        ahead = (now - believed).total_seconds()
         if self._tolerance and ahead < -self._tolerance:
             raise ClockChanged(
                 f"the clock of this machine was set back by {-ahead:.0f} seconds, to {now:%Y-%m-%d %H:%M:%S} UTC: "
@@ -43,9 +46,20 @@ class SteadyClock:
                 "and start again; if it is right now, and was ahead before, just start again."
             )
         if self._tolerance and ahead > self._tolerance:
-            _log.warning("the clock jumped ahead", seconds=round(ahead))
-        self._last = now, passed
+            if not self._doubted:
+                _log.warning("the clock jumped ahead", seconds=round(ahead))
+            self._doubted = True
+            return believed
+        self._last, self._doubted = (now, passed), False
         return now
+
+    def compare(self, theirs: datetime) -> None:
+        """Hold it against the database's clock. What both show is followed; `ClockChanged` when they differ."""
+        self()
+        ours, passed = self._clock(), self._passing()
+        check_against(theirs, ours, self._tolerance)
+        if self._doubted:
+            self._last, self._doubted = (ours, passed), False
 
 
 def check_against(theirs: datetime, ours: datetime, tolerance: float) -> None:

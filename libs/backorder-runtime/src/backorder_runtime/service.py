@@ -15,7 +15,6 @@ import uvloop
 from asyncpg import Pool
 from starlette.routing import BaseRoute
 
-from backorder_runtime import clock as clocks
 from backorder_runtime import database, http, migrate, past, retention
 from backorder_runtime.broker import BrokerNotReady, LogChanged, wait_for_broker
 from backorder_runtime.clock import Clock, ClockChanged, SteadyClock, utc_now
@@ -136,7 +135,7 @@ async def run(service: Service, settings: Settings, stop: asyncio.Event, clock: 
         await topics.start()
         await past.check(service.name, reads.outputs, settings.kafka, pool)
         steady = SteadyClock(clock, settings.engine.clock_tolerance)
-        await _compare_clocks(settings, pool, steady)
+        steady.compare(await database.clock(pool))
         publisher = Publisher(settings.kafka)
         try:
             await _run_loops(service, settings, stop, steady, pool, publisher, topics)
@@ -151,7 +150,7 @@ async def _run_loops(
     service: Service,
     settings: Settings,
     stop: asyncio.Event,
-    clock: Clock,
+    clock: SteadyClock,
     pool: "Pool[Any]",
     publisher: Publisher,
     topics: TopicWatch,
@@ -200,12 +199,8 @@ async def _run_loops(
     )
 
 
-async def _compare_clocks(settings: Settings, pool: "Pool[Any]", clock: Clock) -> None:
-    clocks.check_against(await database.clock(pool), clock(), settings.engine.clock_tolerance)
-
-
-async def _watch_clocks(settings: Settings, pool: "Pool[Any]", clock: Clock, stop: asyncio.Event) -> None:
+async def _watch_clocks(settings: Settings, pool: "Pool[Any]", clock: SteadyClock, stop: asyncio.Event) -> None:
     """Stop the service when its clock and the database's go apart; not while the database is away."""
     while await first_of(stop.wait(), timeout=settings.engine.topic_watch) is None:
         with suppress(*database.PASSING):
-            await _compare_clocks(settings, pool, clock)
+            clock.compare(await database.clock(pool))
