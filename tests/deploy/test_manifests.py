@@ -7,6 +7,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from backorder_dev.kafka_properties import GROUP_SEGMENT, Node, properties
+
 from .environment import known_variables
 from .rendering import BUILT_IN
 
@@ -203,3 +205,11 @@ def test_production_loses_nothing_with_one_machine(production):
     assert database["postgresql"]["synchronous"] == {"method": "any", "number": 1, "dataDurability": "required"}
     assert database["affinity"]["podAntiAffinityType"] == "required"
     assert production.of("ScheduledBackup")
+
+
+def test_the_brokers_book_of_groups_is_compacted_early_everywhere(manifests, compose):
+    cluster = manifests.one("Kafka", "backorder")["spec"]["kafka"]["config"]["offsets.topic.segment.bytes"]
+    container = compose["services"]["kafka"]["environment"]["KAFKA_OFFSETS_TOPIC_SEGMENT_BYTES"]
+    node = Node(1, {1: 9093}, "cluster")
+    local = re.search(r"^offsets\.topic\.segment\.bytes=(\d+)$", properties(node, 9092, (), Path()), re.MULTILINE)
+    assert {int(cluster), int(container), int(local[1])} == {GROUP_SEGMENT}

@@ -1,11 +1,14 @@
 """A supervised Python module: prepared once, ready by HTTP, restarted without preparing again."""
 
+import asyncio
 import os
 import signal
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
+import psutil
 import pytest
 
 from backorder_dev.process import StartError
@@ -27,10 +30,19 @@ http.server.HTTPServer(address, Handler).serve_forever()
 """
 
 
-def make(tmp_path, **environment):
+SESSIONS = Path("/proc/self/autogroup").exists()
+
+
+def session_nice(pid):
+    """What Linux compares the session of a process by."""
+    return int(Path(f"/proc/{pid}/autogroup").read_text().split()[-1])
+
+
+def make(tmp_path, *, nice=0, **environment):
+    tmp_path.mkdir(exist_ok=True)
     (tmp_path / "sample_service.py").write_text(SERVICE)
     known = {"PYTHONPATH": str(tmp_path), "WHO": "us", **environment}
-    return PythonProcess("sample", "sample_service", tmp_path / "log", lambda: known, prepare=["migrate"])
+    return PythonProcess("sample", "sample_service", tmp_path / "log", lambda: known, prepare=["migrate"], nice=nice)
 
 
 async def test_it_is_up_when_it_says_that_it_is_ready(tmp_path):
@@ -54,6 +66,18 @@ async def test_it_is_prepared_before_the_first_start_only_and_keeps_its_port(tmp
     await process.stop()
     assert process.port == port
     assert (tmp_path / "log").read_text().count("migrating for us") == 1
+
+
+async def test_those_who_come_after_others_do_so_beside_other_sessions_too(tmp_path):
+    several = [make(tmp_path / str(n), nice=n) for n in (0, 5, 10)]
+    await asyncio.gather(*(each.start() for each in several))
+    try:
+        assert [psutil.Process(each.pid).nice() - psutil.Process().nice() for each in several] == [0, 5, 10]
+        if SESSIONS:
+            assert [session_nice(each.pid) for each in several] == [0, 5, 10]
+    finally:
+        for each in several:
+            await each.stop()
 
 
 async def test_a_failed_preparation_says_why(tmp_path):

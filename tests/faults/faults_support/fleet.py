@@ -223,7 +223,9 @@ class Fleet:
         called = f"{name}-{number}"
         prepare = None if service.reads or number != 1 else ["migrate"]
         return Member(
-            PythonProcess(called, service.module, self.log(called), environment, prepare=prepare), brokers, database
+            PythonProcess(called, service.module, self.log(called), environment, prepare=prepare, nice=service.nice),
+            brokers,
+            database,
         )
 
 

@@ -190,7 +190,7 @@ class LocalRun:
 
         log = self._log(service.name)
         prepare = None if service.reads else ["migrate"]
-        return PythonProcess(service.name, service.module, log, environment, prepare=prepare)
+        return PythonProcess(service.name, service.module, log, environment, prepare=prepare, nice=service.nice)
 
 
 @asynccontextmanager

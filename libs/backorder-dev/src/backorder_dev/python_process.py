@@ -13,6 +13,7 @@ import httpx
 
 from backorder_dev.ports import LOOPBACK, free_port, is_free
 from backorder_dev.process import Process, StartError
+from backorder_dev.yielding import yield_cores
 
 _PREPARE_TIMEOUT = 120.0
 _READY_TIMEOUT = 120.0
@@ -33,6 +34,7 @@ class PythonProcess:
         log: the file that its output is added to.
         environment: beside ours; asked at each start, since it names what starts earlier.
         prepare: arguments of a run that must succeed once, before the first start.
+        nice: from 0 to 19, how readily it leaves the cores to others.
     """
 
     name: str
@@ -40,6 +42,7 @@ class PythonProcess:
     log: Path
     environment: Callable[[], Mapping[str, str]] = dict
     prepare: Sequence[str] | None = None
+    nice: int = 0
     port: int = field(default_factory=free_port)
     _prepared: bool = False
     _process: Process | None = None
@@ -69,6 +72,8 @@ class PythonProcess:
             self._prepared = True
         process = self._spawn()
         try:
+            if self.nice:
+                await yield_cores(process.pid, self.nice)
             async with health_client() as client:
                 await process.ready(lambda: self._is_ready(client), name=self.name, timeout=_READY_TIMEOUT)
         except StartError:

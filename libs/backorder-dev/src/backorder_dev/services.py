@@ -14,17 +14,20 @@ class Service:
         module: the Python package; also its database role and schema.
         sends: whether it needs to know the mailbox and the push endpoint.
         reads: the schemas that its role may read. Such a service has none of its own, and nothing to migrate.
+        nice: how readily it leaves the cores to others (ADR 26): a customer waits for the answer of the gap-detector,
+            and that for broker and database.
     """
 
     name: str
     module: str
     sends: bool = False
     reads: tuple[str, ...] = ()
+    nice: int = 10
 
 
 SERVICES = (
     Service("inventory-sync", "inventory_sync"),
-    Service("gap-detector", "gap_detector"),
+    Service("gap-detector", "gap_detector", nice=0),
     Service("priority-router", "priority_router"),
     Service("notifier", "notifier", sends=True),
     Service("auditor", "auditor", reads=("gap_detector", "priority_router")),
