@@ -34,6 +34,7 @@ _FIRST_RATE = 2_000  # lines a second
 _WARM = 60  # seconds at that rate, until the broker's code is compiled
 _RUNS = 3  # of each drain
 UNITS = 200  # a second at most
+_QUEUED = "SELECT count(*) FROM priority_router.back_order"
 _READ = "SELECT sum(next_offset)::bigint FROM gap_detector.shard_input WHERE topic = 'order-line'"
 
 
@@ -58,7 +59,7 @@ async def ledger_step(
 async def whole_way(
     system: System, subscriber: Subscriber, source: Iterator[trade.Order], lines: int
 ) -> dict[str, Any]:
-    """Orders from a backlog until the last back order that they open is seen by a subscriber."""
+    """Orders from a backlog until the last back order that they open is seen by a subscriber, and until it is queued."""
     orders = list(islice(source, lines // trade.LINES))
     goal = subscriber.opened + sum(len(order.short) for order in orders)
     await system.backlog([order.wire() for order in orders])
@@ -66,7 +67,9 @@ async def whole_way(
     async with asyncio.timeout(LIMIT):
         while subscriber.opened < goal:
             await asyncio.sleep(0.02)
-    return drained("whole way", lines, time.time() - began, before, system)
+    rate = drained("whole way", lines, time.time() - began, before, system)
+    await system.until(_QUEUED, goal)
+    return rate | {"queued_lines_per_second": round(lines / (time.time() - began))}
 
 
 def drained(name: str, lines: int, seconds: float, before: dict[str, float], system: System) -> dict[str, Any]:

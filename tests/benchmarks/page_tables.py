@@ -91,6 +91,12 @@ def rates(report: Report, last: Report) -> str:
     return table(("lines from a backlog", "lines/s", "least to most", "÷ last run", *WHOLE), rows)
 
 
+def queued(report: Report) -> str:
+    """When the queue was done, which comes after the ledger (ADR 26); reports of before do not say."""
+    rate = report["drain"].get("queued_lines_per_second")
+    return f"\n\nThe last line of the whole way stood in the queue, too, at {rate:,} lines/s." if rate else ""
+
+
 def memory(report: Report, last: Report) -> str:
     """What each process holds at the end of each of the two drains, in MB; empty where it did not run."""
     rows, then = [], comparable(report, last)

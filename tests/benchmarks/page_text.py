@@ -57,7 +57,7 @@ A backlog stands in its topic before the clock starts. {tables.runs(system)}
 Milliseconds of processor time per 1,000 lines stand behind the rate; `generator` is the measurement itself, which reads
 what subscribers see.
 
-{tables.rates(system, last)}
+{tables.rates(system, last)}{tables.queued(system)}
 
 ![Processor time](costs.png)
 

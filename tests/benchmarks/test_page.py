@@ -11,6 +11,7 @@ from page_tables import (
     last_run,
     ledger_growth,
     memory,
+    queued,
     rates,
     runs,
     targets,
@@ -115,6 +116,11 @@ def test_a_rate_of_several_runs_stands_with_the_least_and_the_most():
     there["ledger"] |= spread
     assert shown(rates(there, {}), "ledger step, one process", "least to most") == "51,000 to 61,000"
     assert runs(there).startswith("Each step ran 3 times")
+
+
+def test_when_the_queue_was_done_is_told_where_it_is_known():
+    assert "in the queue, too, at 21,000 lines/s." in queued({"drain": drained(25_000, queued_lines_per_second=21_000)})
+    assert not queued(report())
 
 
 def test_a_report_of_one_run_says_so():
