@@ -7,7 +7,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from backorder_dev.kafka_properties import GROUP_SEGMENT, Node, properties
+from backorder_dev.kafka_properties import Node, properties
 
 from .environment import known_variables
 from .rendering import BUILT_IN
@@ -212,4 +212,4 @@ def test_the_brokers_book_of_groups_is_compacted_early_everywhere(manifests, com
     container = compose["services"]["kafka"]["environment"]["KAFKA_OFFSETS_TOPIC_SEGMENT_BYTES"]
     node = Node(1, {1: 9093}, "cluster")
     local = re.search(r"^offsets\.topic\.segment\.bytes=(\d+)$", properties(node, 9092, (), Path()), re.MULTILINE)
-    assert {int(cluster), int(container), int(local[1])} == {GROUP_SEGMENT}
+    assert {int(cluster), int(container), int(local[1])} == {1_048_576}

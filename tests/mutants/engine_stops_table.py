@@ -129,8 +129,8 @@ MUTANTS = (
     Mutant(
         "a jump ahead that the database shows too is not followed",
         f"{ENGINE}/clock.py",
-        "            self._last, self._doubted = (ours, passed), False\n",
-        "            pass\n",
+        "        self._last, self._doubted = (ours, passed), False\n",
+        "",
         (f"{CLOCK}_a_jump_ahead_is_followed_when_the_database_shows_it_too_and_until_then_time_goes_on",),
     ),
     Mutant(

@@ -1,44 +1,14 @@
 """TLC agrees with the tables of `docs/spec/README.md`: what is said to hold holds, and each mutant is found out."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from spec_tables import MODULES, SPEC, Row, rows
 
 from backorder_dev.tlc import TlcError, Verdict, check
 
 pytestmark = pytest.mark.spec
-
-SPEC = Path(__file__).parents[2] / "docs" / "spec"
-MODULES = {"engine": SPEC / "Engine.tla", "handover": SPEC / "Handover.tla"}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a table: a configuration and what TLC printed for it; `broken` is empty where all holds."""
-
-    name: str
-    broken: str
-    steps: str
-    distinct: str
-
-    @property
-    def folder(self) -> str:
-        return self.name.split("/")[0]
-
-    @property
-    def configuration(self) -> Path:
-        return SPEC / f"{self.name}.cfg"
-
-
-def rows() -> Iterator[Row]:
-    for line in (SPEC / "README.md").read_text().splitlines():
-        cells = [cell.strip(" `") for cell in line.split("|")[1:-1]]
-        if len(cells) == 6 and cells[0].split("/")[0] in MODULES:
-            verdict = cells[2].replace("`", "")
-            yield Row(cells[0], "" if verdict == "holds" else verdict, cells[3], cells[5])
 
 
 def left_out(configuration: Path) -> set[str]:

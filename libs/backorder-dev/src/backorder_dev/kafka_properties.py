@@ -36,11 +36,9 @@ class Node:
     cluster_id: str
 
 
-GROUP_SEGMENT = 1_048_576  # bytes of __consumer_offsets before it may be compacted: ADR 25
-
 # What makes a small broker start, rebalance and fail over quickly; what decides whether data survives (flushing,
 # retention, elections) stays as Kafka has it. The session timeout is how long a restart after a crash takes: the
-# controller refuses it until the former session has passed.
+# controller refuses it until the former session has passed. The book of groups is short: ADR 25.
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id={node}
@@ -56,7 +54,7 @@ default.replication.factor={replicas}
 min.insync.replicas={in_sync}
 offsets.topic.replication.factor={replicas}
 offsets.topic.num.partitions=4
-offsets.topic.segment.bytes={group_segment}
+offsets.topic.segment.bytes=1048576
 transaction.state.log.replication.factor={replicas}
 transaction.state.log.min.isr={in_sync}
 transaction.state.log.num.partitions=4
@@ -96,7 +94,6 @@ def properties(node: Node, port: int, listeners: Sequence[Listener], log_dir: Pa
         protocols=",".join(f"{name}:PLAINTEXT" for name in ("CONTROLLER", *(each.name for each in doors))),
         log_dir=log_dir,
         replicas=replicas,
-        group_segment=GROUP_SEGMENT,
         in_sync=max(1, replicas - 1),
         network_threads=1 if listeners else 2,
     )

@@ -58,8 +58,7 @@ class SteadyClock:
         self()
         ours, passed = self._clock(), self._passing()
         check_against(theirs, ours, self._tolerance)
-        if self._doubted:
-            self._last, self._doubted = (ours, passed), False
+        self._last, self._doubted = (ours, passed), False
 
 
 def check_against(theirs: datetime, ours: datetime, tolerance: float) -> None:
