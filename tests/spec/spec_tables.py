@@ -15,6 +15,7 @@ class Row:
     name: str
     broken: str
     steps: str
+    states: str
     distinct: str
 
     @property
@@ -37,4 +38,4 @@ def rows() -> Iterator[Row]:
     for cells in cells_of(SPEC / "README.md"):
         if len(cells) == 6 and cells[0].split("/")[0] in MODULES:
             verdict = cells[2].replace("`", "")
-            yield Row(cells[0], "" if verdict == "holds" else verdict, cells[3], cells[5])
+            yield Row(cells[0], "" if verdict == "holds" else verdict, *cells[3:])
