@@ -170,12 +170,18 @@ async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int], ki
             print(json.dumps(ways[-1]), flush=True)
             if len(ways) == _RUNS:  # the last system answers too, at shares of the median
                 report["drain"] = median_run(ways)
-                shares = (report["drain"]["lines_per_second"] * n // 4 for n in (1, 2, 3))
-                report["latency"] = await _answers(system, subscriber, source, rates or [_FIRST_RATE, *shares], seconds)
+                asked = rates or [_FIRST_RATE, *_shares(report["drain"])]
+                report["latency"] = await _answers(system, subscriber, source, asked, seconds)
     if kills:
         report["kills"] = await with_kills(lanes, drain, kills)
         print(json.dumps(report["kills"]), flush=True)
     return report
+
+
+def _shares(drain: dict[str, Any]) -> list[int]:
+    """A quarter, half and three quarters of what is drained, and half of what the queue is done with, too."""
+    opened, queued = drain["lines_per_second"], drain["queued_lines_per_second"]
+    return [opened // 4, opened // 2, opened * 3 // 4, queued // 2]
 
 
 async def with_kills(lanes: int, lines: int, times: int) -> dict[str, Any]:

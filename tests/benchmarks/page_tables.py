@@ -11,6 +11,7 @@ from measured import told
 
 WHOLE = ("gap-detector", "broker", "postgres", "priority-router", "notifier", "inventory-sync", "auditor", "generator")
 NONE = "-"
+_SHARES = 4  # rates of answers: the first one, and shares of what is drained
 QUANTILES = ("p50", "p99", "p99.9")
 Report = dict[str, Any]
 
@@ -152,17 +153,22 @@ def answers(report: Report, last: Report) -> str:
             )
     head = ("from → to", "p50 ms", "p99 ms", "p99.9 ms", "events", "p99 ÷ last run", "CPU %")
     said = f"{_missing(report['latency'])} CPU is that of all processes together; a core is 100 %."
-    return f"{table(head, rows)}\n\n{said}{_other_rates(before)}"
+    return f"{table(head, rows)}\n\n{said}{_asked(report)}{_other_rates(before)}"
+
+
+def _asked(report: Report) -> str:
+    """Which rates these are; reports of before do not say when the queue was done."""
+    shares = "\nThe rates after the first are a quarter, half and three quarters of what the same run drained"
+    if "queued_lines_per_second" not in report["drain"] or len(report["latency"]) <= _SHARES:
+        return f"{shares}."
+    return f"{shares}, and half\nof the rate at which the queue was done, too: what all services keep up with."
 
 
 def _other_rates(before: Sequence[Report]) -> str:
     if not before:
         return ""
     asked = ", ".join(f"{each['lines_per_second']:,}" for each in before[1:])
-    return (
-        "\nThe rates after the first are a quarter, half and three quarters of what the same run drained, so that a ratio"
-        f"\nis one of different rates: those of the last run were {asked} lines/s."
-    )
+    return f"\nSo a ratio is one of different rates: those of the last run were {asked} lines/s."
 
 
 def ledger_growth(sizes: Report, last: Report) -> str:

@@ -110,6 +110,15 @@ def test_that_a_ratio_is_one_of_different_rates_is_said_where_there_is_one():
     assert "different rates" not in answers(report(machine=EPYC), last)
 
 
+def test_which_rates_were_asked_is_said_as_far_as_they_were():
+    assert "three quarters of what the same run drained." in answers(report(), {})
+    there = report()
+    there["drain"]["queued_lines_per_second"] = 20_000
+    assert "half of the rate" not in " ".join(answers(there, {}).split())
+    there["latency"].append(answered(10_000))
+    assert "and half of the rate at which the queue was done" in " ".join(answers(there, {}).split())
+
+
 def test_a_rate_of_several_runs_stands_with_the_least_and_the_most():
     spread = {"runs": 3, "lines_per_second_range": [51_000, 61_000]}
     there = report(ledger=60_000)
