@@ -25,6 +25,7 @@ from kills import Kills, reckoned
 from ledger_backlog import order_lines
 from measured import measured, median_run
 from meters import cpu_seconds, memory_mb
+from page_tables import HALF
 from reckoning import wrong
 from subscriber import KINDS, Due, Subscriber
 from systems import LIMIT, System, stocked_ledger, stocked_system
@@ -170,18 +171,13 @@ async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int], ki
             print(json.dumps(ways[-1]), flush=True)
             if len(ways) == _RUNS:  # the last system answers too, at shares of the median
                 report["drain"] = median_run(ways)
-                asked = rates or [_FIRST_RATE, *_shares(report["drain"])]
+                shares = (report["drain"]["lines_per_second"] * n // 4 for n in (1, 2, 3))
+                asked = rates or [_FIRST_RATE, *shares, HALF]
                 report["latency"] = await _answers(system, subscriber, source, asked, seconds)
     if kills:
         report["kills"] = await with_kills(lanes, drain, kills)
         print(json.dumps(report["kills"]), flush=True)
     return report
-
-
-def _shares(drain: dict[str, Any]) -> list[int]:
-    """A quarter, half and three quarters of what is drained, and half of what the queue is done with, too."""
-    opened, queued = drain["lines_per_second"], drain["queued_lines_per_second"]
-    return [opened // 4, opened // 2, opened * 3 // 4, queued // 2]
 
 
 async def with_kills(lanes: int, lines: int, times: int) -> dict[str, Any]:
