@@ -25,14 +25,13 @@ from kills import Kills, reckoned
 from ledger_backlog import order_lines
 from measured import measured, median_run
 from meters import cpu_seconds, memory_mb
-from page_tables import HALF
+from page_tables import FIRST, HALF
 from reckoning import wrong
 from subscriber import KINDS, Due, Subscriber
 from systems import LIMIT, System, stocked_ledger, stocked_system
 from upstream import ANY, Planned, play
 
-_FIRST_RATE = 2_000  # lines a second
-_WARM = 60  # seconds at that rate, until the broker's code is compiled
+_WARM = 60  # seconds at the first rate, until the broker's code is compiled
 _RUNS = 3  # of each drain
 UNITS = 200  # a second at most
 _QUEUED = "SELECT count(*) FROM priority_router.back_order"
@@ -166,13 +165,13 @@ async def measure(lanes: int, drain: int, seconds: int, rates: Sequence[int], ki
         async with stocked_system(lanes) as (system, subscriber):
             source = trade.orders(lanes, 2)
             await whole_way(system, subscriber, source, drain // 5)
-            await latency(system, subscriber, source, _FIRST_RATE, _WARM)
+            await latency(system, subscriber, source, FIRST, _WARM)
             ways.append(await whole_way(system, subscriber, source, drain))
             print(json.dumps(ways[-1]), flush=True)
             if len(ways) == _RUNS:  # the last system answers too, at shares of the median
                 report["drain"] = median_run(ways)
                 shares = (report["drain"]["lines_per_second"] * n // 4 for n in (1, 2, 3))
-                asked = rates or [_FIRST_RATE, *shares, HALF]
+                asked = rates or [FIRST, *shares, HALF]
                 report["latency"] = await _answers(system, subscriber, source, asked, seconds)
     if kills:
         report["kills"] = await with_kills(lanes, drain, kills)

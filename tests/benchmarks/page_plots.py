@@ -26,12 +26,13 @@ def plot_costs(report: Report) -> None:
 def plot_answers(report: Report) -> None:
     """How long an answer takes against how much is asked."""
     figure, axes = plt.subplots(figsize=(8, 4))
-    asked = [each["lines_per_second"] for each in report["latency"]]
+    answered = sorted(report["latency"], key=lambda each: each["lines_per_second"])
+    asked = [each["lines_per_second"] for each in answered]
     for n, kind in enumerate(("opened", "allocated")):
         for q, style in (("p50", "-"), ("p99", "--"), ("p99.9", ":")):
             axes.plot(
                 asked,
-                [each[kind][q] for each in report["latency"]],
+                [each[kind][q] for each in answered],
                 style,
                 color=f"C{n}",
                 marker="o",
